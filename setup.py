@@ -1,0 +1,42 @@
+"""tfvae: name, version, dependencies and the `tfvae` command."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfvae" / "__init__.py").read_text()).group(1)
+
+setup(
+    name="tfvae",
+    version=VERSION,
+    description="The production pipeline for variational autoencoders on TensorFlow",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["tfvae", "tfvae.*"]),
+    package_data={"tfvae.report": ["*.html"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<3.16",
+        "tensorflow-probability>=0.25,<0.26",
+        "tf-keras>=2.21,<2.22",  # TFP imports it
+        "tensorflow-datasets>=4.9.10,<5",
+        "importlib_resources",  # TFDS imports it and does not say so
+        "keras-tuner[bayesian]>=1.4.8,<2",
+        "tensorboard>=2.20",  # KerasTuner imports it, TensorFlow no longer brings it
+        "scikit-learn>=1.5",
+        "matplotlib>=3.9",
+        "pillow>=10",
+        "jinja2>=3.1",
+        "tqdm>=4.66",
+        "numpy>=1.26",
+    ],
+    extras_require={
+        "serving": ["tensorflow-serving-api>=2.19,<2.22"],
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.15"],
+    },
+    entry_points={"console_scripts": ["tfvae=tfvae.cli:main"]},
+)

@@ -1,0 +1,221 @@
+"""The `tfvae` command: one sub-command a job, nothing but arguments."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from tfvae import __version__, jobs
+
+EPILOG = """\
+examples:
+  tfvae run pipelines/configs/digits.toml            data to served model, and a page to look at
+  tfvae train my.toml --output runs/my --set training.epochs=50
+  tfvae evaluate runs/my --num-samples 5000
+  tfvae export runs/my && tfvae validate runs/my && tfvae push runs/my saved_models/my
+  tfvae COMMAND --help                               more about one command
+
+exit codes: 0 done or already done, 1 unexpected error, 2 wrong argument or configuration, 3 no usable result,
+4 bad data, 5 the gate refuses the model, 130 and 143 stopped by a signal (the same command goes on)."""
+
+
+def main(arguments=None):
+    """Runs the command line and returns its exit code."""
+    args = _parser().parse_args(arguments)
+    # TensorFlow logs to stderr in C++; errors of its own still come as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+
+    def job():
+        _import_quietly()
+        with jobs.Interruption() as interruption:
+            args.job(args, interruption)
+
+    return jobs.run(job, args.log_json)
+
+
+def _parser():
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="tfvae",
+        description="Variational autoencoders: train, measure, export, check and push, each as a batch job.",
+        epilog=EPILOG,
+        formatter_class=formatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tfvae {__version__}")
+    commands = parser.add_subparsers(title="jobs", metavar="COMMAND", required=True)
+    for name, (job, text, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=text.split(".")[0], description=text, formatter_class=formatter)
+        add_arguments(command)
+        command.add_argument("--log-json", action="store_true", help="log one JSON object a line to stderr")
+        command.set_defaults(job=job)
+    return parser
+
+
+def _add_experiment(command, output):
+    command.add_argument("config", metavar="CONFIG", type=Path, help="the experiment, a TOML file")
+    command.add_argument("--output", metavar="DIR", type=Path, **output)
+    command.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="overrides",
+        action="append",
+        default=[],
+        help="override one value by its dotted path, such as training.epochs=50; may be given several times",
+    )
+
+
+def _add_run(command):
+    _add_experiment(command, {"help": "folder of the run (default: runs/<name of CONFIG>)"})
+    command.add_argument(
+        "--saved-models",
+        metavar="BASE",
+        type=Path,
+        help="folder that TensorFlow Serving watches (default: saved_models/<name of CONFIG>)",
+    )
+    command.add_argument("--keep", metavar="N", type=int, help="versions to keep in BASE (default: all)")
+    steps = ("data", "train", "evaluate", "export", "validate", "push", "report")
+    command.add_argument("--from", dest="first", choices=steps, help="begin with this step whether or not it is due")
+    command.add_argument("--dry-run", action="store_true", help="only say which steps would run")
+
+
+def _add_train(command):
+    _add_experiment(command, {"required": True, "help": "folder of the run; the same command again goes on in it"})
+
+
+def _add_evaluate(command):
+    command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run")
+    command.add_argument("--num-samples", metavar="S", type=int, help="importance samples per example (default: 5000)")
+    command.add_argument("--num-examples", metavar="N", type=int, help="test examples for the bound (default: all)")
+
+
+def _add_export(command):
+    command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run")
+    command.add_argument("destination", metavar="EXPORT", type=Path, nargs="?", help="new folder (default: DIR/export)")
+
+
+def _add_validate(command):
+    command.add_argument("export", metavar="EXPORT", type=Path, help="an export, or the folder of a run that has one")
+
+
+def _add_push(command):
+    command.add_argument("export", metavar="EXPORT", type=Path, nargs="?", help="an export, or the folder of a run")
+    command.add_argument("base", metavar="BASE", type=Path, help="folder that TensorFlow Serving watches")
+    command.add_argument("--keep", metavar="N", type=int, help="versions to keep (default: all)")
+    command.add_argument("--rollback", action="store_true", help="withdraw the newest version: tfvae push --rollback BASE")
+
+
+def _add_report(command):
+    command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run that was evaluated")
+
+
+def _run(args, interruption):
+    from tfvae import workflow
+    from tfvae.experiment import load_experiment
+
+    experiment, name = load_experiment(args.config, args.overrides), args.config.stem
+    directory = args.output or Path("runs") / name
+    with jobs.locked(directory):
+        base = args.saved_models or Path("saved_models") / name
+        job = workflow.Job(experiment, directory, base, args.keep, interruption)
+        workflow.run(job, args.first, args.dry_run)
+
+
+def _train(args, interruption):
+    from tfvae.experiment import load_experiment
+    from tfvae.training.train import train
+
+    experiment = load_experiment(args.config, args.overrides)
+    with jobs.locked(args.output):
+        train(experiment, args.output, interruption)
+
+
+def _evaluate(args, interruption):
+    from dataclasses import replace
+
+    from tfvae import run_directory
+
+    given = {"num_samples": args.num_samples, "num_examples": args.num_examples}
+    evaluation = run_directory.load_run(args.directory).evaluation
+    evaluation = replace(evaluation, **{name: value for name, value in given.items() if value is not None})
+    with jobs.locked(args.directory):
+        run_directory.evaluate_run(args.directory, evaluation)
+
+
+def _export(args, interruption):
+    from tfvae import run_directory
+
+    run_directory.load_run(args.directory)
+    with jobs.locked(args.directory):
+        run_directory.export_run(args.directory, args.destination)
+
+
+def _validate(args, interruption):
+    from tfvae import run_directory
+
+    run_directory.validate_run(args.export)
+
+
+def _push(args, interruption):
+    from tfvae import run_directory
+    from tfvae.errors import ConfigError
+    from tfvae.serving import push, rollback
+
+    if args.rollback:
+        if args.export:
+            raise ConfigError("--rollback takes one folder: tfvae push --rollback BASE.")
+        jobs.event(f"{args.base} is back at version {rollback(args.base)}.")
+        return
+    if not args.export:
+        raise ConfigError("Two folders are needed: tfvae push EXPORT BASE.")
+    pushed = push(run_directory.export_of(args.export), args.base, args.keep)
+    there = "" if pushed.is_new else " (the same model was there already)"
+    jobs.event(f"{args.base}/{pushed.version}{there}", **pushed._asdict())
+
+
+def _report(args, interruption):
+    from tfvae import run_directory
+
+    run_directory.load_run(args.directory)
+    with jobs.locked(args.directory):
+        run_directory.report_run(args.directory)
+
+
+COMMANDS = {
+    "run": (_run, "The main job. Data check, train, evaluate, export, validate, push, report: what is due.", _add_run),
+    "train": (_train, "Train a model. The same command again goes on where it stopped.", _add_train),
+    "evaluate": (_evaluate, "Measure a trained model on its test split. Writes DIR/metrics.json.", _add_evaluate),
+    "export": (_export, "Export a trained model as a SavedModel for TensorFlow Serving.", _add_export),
+    "validate": (_validate, "Check an export the way TensorFlow Serving loads it. Exits 5 if it must not be served.",
+                 _add_validate),  # fmt: skip
+    "push": (_push, "Publish an export as the next version of a served model. Or withdraw the newest.", _add_push),
+    "report": (_report, "Write the page of a run. DIR/report.html and the figures beside it.", _add_report),
+}
+
+
+def _import_quietly():
+    """Imports TensorFlow without the lines that it prints to stderr before its logging is set up."""
+    with tempfile.TemporaryFile() as held, _stderr_to(held):
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def _stderr_to(file):
+    real = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    except BaseException:
+        file.seek(0)
+        os.write(real, file.read())
+        raise
+    finally:
+        os.dup2(real, 2)
+        os.close(real)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

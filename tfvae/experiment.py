@@ -1,0 +1,194 @@
+"""Experiment: a TOML file, the typed tree it stands for, and the objects that this builds."""
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfvae import parts
+from tfvae.data.options import Data
+from tfvae.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Training:
+    """The `[training]` table.
+
+    Attributes:
+        epochs: Largest number of passes through the training examples.
+        learning_rate: A number, or a schedule of Keras such as {name = "CosineDecay", ...}.
+        optimizer: An optimizer: {name = "Adam", ...} is ours, any other name is Keras's.
+        patience: Number of epochs without a better validation negative ELBO after which to stop; None never stops.
+        checkpoint_steps: Number of steps between checkpoints; one is written at the end of every epoch besides.
+    """
+
+    epochs: int
+    learning_rate: float | dict = 1e-3
+    optimizer: dict = field(default_factory=lambda: {"name": "Adam"})
+    patience: int | None = None
+    checkpoint_steps: int = 500
+
+    def __post_init__(self):
+        for name in ("epochs", "patience", "checkpoint_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+        if isinstance(self.learning_rate, float) and not 0 < self.learning_rate < float("inf"):
+            raise ConfigError(f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate!r}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The `[evaluation]` table.
+
+    Attributes:
+        num_samples: Number S of importance samples for each test example.
+        num_examples: Number of test examples, the first ones, for the importance-weighted bound; None takes all.
+    """
+
+    num_samples: int = 5000
+    num_examples: int | None = None
+
+    def __post_init__(self):
+        for name in ("num_samples", "num_examples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A whole experiment.
+
+    Attributes:
+        model: The `[model]` table: {"name": "VAE", part: {"name": ..., argument: ...}, ...}.
+        data: A `Data`.
+        training: A `Training`.
+        evaluation: An `Evaluation`.
+        seed: Integer from which all randomness of the run is derived.
+    """
+
+    model: dict
+    data: Data
+    training: Training
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    seed: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.seed < 2**31:
+            raise ConfigError(f"`seed` must lie between 0 and 2**31 - 1. Received: seed={self.seed}")
+
+    def to_dict(self):
+        """The resolved experiment, defaults included, as plain values."""
+        return dataclasses.asdict(self)
+
+
+def load_experiment(path, overrides=()):
+    """Reads a TOML or JSON file and applies overrides such as "training.epochs=50".
+
+    Raises:
+        ConfigError: If the file is missing or malformed, or a key or value is not one that is allowed.
+    """
+    tree = _read(Path(path))
+    for override in overrides:
+        _override(tree, override)
+    return experiment_from(tree)
+
+
+def experiment_from(tree):
+    """The `Experiment` of a nested dict."""
+    return _record(Experiment, tree, "")
+
+
+def build_model(experiment):
+    """An untrained model, compiled, the draw of its weights keyed by the experiment's seed.
+
+    Raises:
+        ConfigError: If a part or an argument is unknown or missing, or has a value that its constructor refuses.
+    """
+    import keras
+
+    keras.utils.set_random_seed(experiment.seed)
+    model = parts.build_model(experiment.model, experiment.seed)
+    training = experiment.training
+    model.compile(optimizer=parts.build_optimizer(training.optimizer, training.learning_rate))
+    return model
+
+
+def load_model(directory):
+    """The trained model of a run's directory, or of a .keras file.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    import keras
+
+    path = Path(directory)
+    path = path if path.suffix == ".keras" else path / "model.keras"
+    if not path.is_file():
+        raise ConfigError(f"{path.parent} holds no trained model: no file {path.name}. Run `tfvae train` first.")
+    parts.import_all()
+    return keras.models.load_model(path)
+
+
+def _read(path):
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigError(f"No configuration file {path}.") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+def _override(tree, text):
+    path, separator, value = text.partition("=")
+    if not separator or not path:
+        raise ConfigError(f"An override has the form section.key=value. Received: {text!r}")
+    *parents, key = path.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"`{path}` cannot be set: `{parent}` is a value, not a table.")
+    tree[key] = _value(value.strip())
+
+
+def _value(text):
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a word without quotes, as a shell passes it
+
+
+def _record(cls, table, path):
+    """A dataclass from a table, every key and type checked against its fields."""
+    fields, hints = {f.name: f for f in dataclasses.fields(cls)}, typing.get_type_hints(cls)
+    where = f"[{path}]" if path else "The configuration"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} must be a table. Received: {table!r}")
+    parts.check_keys(where, table, fields, [n for n, f in fields.items() if _is_required(f)])
+    values = {name: _typed(hints[name], value, f"{path}.{name}".lstrip(".")) for name, value in table.items()}
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}" if path else str(error)) from error
+
+
+def _is_required(f):
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+def _typed(hint, value, path):
+    if dataclasses.is_dataclass(hint):
+        return _record(hint, value, path)
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in kinds and type(value) is int:
+        return float(value)
+    if type(value) not in kinds:
+        names = {int: "an integer", float: "a number", str: "a string", dict: "a table", bool: "true or false"}
+        allowed = " or ".join(names[kind] for kind in kinds if kind in names)
+        raise ConfigError(f"`{path}` must be {allowed}. Received: {value!r}")
+    return value

@@ -1,0 +1,176 @@
+"""What every batch job does: exit codes, signals, logs, and a lock on its directory.
+
+Exit codes: 0 done, 1 unexpected, 2 configuration, 3 nothing usable, 4 data, 5 gate, 130 SIGINT, 143 SIGTERM.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tfvae.errors import LockedError, TfvaeError
+
+log = logging.getLogger("tfvae")
+
+
+def event(message, level=logging.INFO, **fields):
+    """Logs one event: a sentence for people, fields for machines."""
+    log.log(level, message, extra={"fields": fields})
+
+
+def run(job, log_json=False):
+    """Calls `job()` and returns the exit code; an error that one sentence explains prints that sentence alone."""
+    set_up_logs(log_json)
+    try:
+        job()
+    except TfvaeError as error:
+        log.error(str(error), extra={"fields": {"exit_code": error.exit_code}})
+        return error.exit_code
+    except OSError as error:  # a full disk, a folder that must not be written
+        log.error(str(error), extra={"fields": {"exit_code": 1}})
+        return 1
+    except Exception:
+        log.exception("unexpected error")
+        return 1
+    return 0
+
+
+class Interruption:
+    """SIGTERM and SIGINT, to be used as `with Interruption() as interruption`.
+
+    Inside `with interruption.deferred()` a signal only sets `signum`, for a loop to ask about; elsewhere it exits at
+    once with 128 + signal number, which every job survives, for files are written whole or not at all. A second signal
+    always exits at once.
+    """
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self):
+        self.signum = None
+        self.is_deferred = False
+
+    def __enter__(self):
+        self.previous = {signum: signal.signal(signum, self._handle) for signum in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_):
+        for signum, handler in self.previous.items():
+            signal.signal(signum, handler)
+
+    @contextlib.contextmanager
+    def deferred(self):
+        self.is_deferred = True
+        try:
+            yield
+        finally:
+            self.is_deferred = False
+
+    def exit(self):
+        """Ends the process by the code of the signal that came."""
+        event(f"Stopped by {signal.Signals(self.signum).name}.", signal=signal.Signals(self.signum).name)
+        raise SystemExit(128 + self.signum)
+
+    def _handle(self, signum, frame):
+        if self.signum is not None:
+            os._exit(128 + signum)
+        self.signum = signum
+        if not self.is_deferred:
+            self.exit()
+
+
+@contextlib.contextmanager
+def locked(directory):
+    """Makes the directory and holds it for this process, so that no second one writes into it.
+
+    The lock is the operating system's and ends with the process, however that ends: a lock file that lies there from a
+    killed job locks nothing.
+
+    Raises:
+        LockedError: If another process holds it.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / ".lock", "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise LockedError(f"{directory} is in use by {holder}: wait until it has ended.") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {os.uname().nodename}")
+        file.flush()
+        yield
+
+
+# Logs.
+
+
+def set_up_logs(log_json):
+    """Sends messages to stdout for people, or one JSON object a line to stderr for machines."""
+    log.handlers.clear()
+    log.propagate = False
+    log.setLevel(logging.DEBUG)
+    if log_json:
+        handler = logging.StreamHandler(_json_stderr())
+        handler.setFormatter(JsonFormatter())
+        log.addHandler(handler)
+        return
+    for handler, level in ((_below_warning(sys.stdout), logging.INFO), (logging.StreamHandler(sys.stderr), 30)):
+        handler.setLevel(level)
+        handler.setFormatter(PlainFormatter())
+        log.addHandler(handler)
+
+
+def is_for_people():
+    """Whether logs are read by people, who like progress bars."""
+    return not any(isinstance(handler.formatter, JsonFormatter) for handler in log.handlers)
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one JSON object."""
+
+    def format(self, record):
+        entry = {"ts": round(record.created, 3), "level": record.levelname.lower(), "event": record.getMessage()}
+        entry.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+class PlainFormatter(logging.Formatter):
+    """A log record as a sentence; errors and warnings say that they are."""
+
+    def format(self, record):
+        prefix = f"tfvae: {record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
+        return f"{prefix}{record.getMessage()}{trace}"
+
+
+def _below_warning(stream):
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(lambda record: record.levelno < logging.WARNING)
+    return handler
+
+
+def _json_stderr():
+    """The real stderr, with everything that libraries write to it turned into JSON lines as well."""
+    real = os.fdopen(os.dup(2), "w", buffering=1)
+    reader, writer = os.pipe()
+    os.dup2(writer, 2)
+    os.close(writer)
+    threading.Thread(target=_wrap_lines, args=(reader, real), daemon=True).start()
+    return real
+
+
+def _wrap_lines(reader, real):
+    with os.fdopen(reader, errors="replace") as lines:
+        for line in lines:
+            entry = {"ts": round(time.time(), 3), "level": "info", "event": "stderr", "line": line.rstrip()}
+            real.write(json.dumps(entry) + "\n")

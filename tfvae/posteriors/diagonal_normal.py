@@ -1,0 +1,35 @@
+"""DiagonalNormal: q(z|x) with independent normal latents."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.posteriors.posterior import Posterior
+
+tfd = tfp.distributions
+
+MINIMAL_STDDEV = 1e-6  # keeps the log-density finite where softplus underflows
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class DiagonalNormal(Posterior):
+    """q(z|x) = N(z; mean(x), diag(stddev(x)^2)), with stddev = softplus of a linear function of the features.
+
+    Args:
+        latent_size: Number L of latent variables.
+
+    Reference:
+        Kingma and Welling, 2014. Auto-Encoding Variational Bayes, appendix C.2. https://arxiv.org/abs/1312.6114
+        (which takes the logarithm of the variance where we take softplus).
+    """
+
+    def __init__(self, latent_size, **kwargs):
+        super().__init__(latent_size, **kwargs)
+        self.parameters = keras.layers.Dense(2 * latent_size)
+
+    def build(self, features_shape):
+        self.parameters.build(tuple(features_shape))
+
+    def call(self, features):
+        mean, raw_stddev = tf.split(self.parameters(features), 2, axis=-1)
+        return tfd.MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)

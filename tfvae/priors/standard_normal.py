@@ -1,0 +1,20 @@
+"""StandardNormal: p(z) = N(0, I)."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae.priors.prior import Prior
+
+tfd = tfp.distributions
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class StandardNormal(Prior):
+    """p(z) = N(z; 0, I), with batch_shape [] and event_shape [L]."""
+
+    def build(self, latent_shape):
+        self.latent_size = latent_shape[-1]
+
+    def call(self, condition=None, encode=None):
+        return tfd.MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))

@@ -1,0 +1,135 @@
+"""A run's directory: what the jobs after training read from it and write into it."""
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from tfvae import jobs, storage
+from tfvae.data import open_splits, pipeline
+from tfvae.data.description import describe, examples
+from tfvae.errors import ConfigError
+from tfvae.evaluation import measure
+from tfvae.experiment import experiment_from, load_model
+from tfvae.report import write_report
+from tfvae.serving import export, validate
+from tfvae.training.logs import read_history
+
+PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy")
+TEST_SEED = 0  # figures on the test set are drawn alike for every run, whatever its own seed
+MOST_REPORTED = 5000  # examples on the page's map of codes
+
+
+def versions():
+    """{package: version} of what results depend on."""
+    return {package: metadata.version(package) for package in PACKAGES}
+
+
+def load_run(directory):
+    """The `Experiment` of a run's directory.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    path = Path(directory) / "experiment.json"
+    if not path.is_file():
+        raise ConfigError(f"{directory} is not a run's directory: no file experiment.json. Run `tfvae train` first.")
+    return experiment_from(storage.read_json(path))
+
+
+def evaluate_run(directory, evaluation=None):
+    """Measures a run's model on its test split, writes metrics.json, and says aloud what the latent space does.
+
+    Args:
+        directory: Folder of the run.
+        evaluation: An `Evaluation`; None takes the experiment's own.
+
+    Returns:
+        What is in metrics.json.
+    """
+    directory = Path(directory)
+    experiment, model = load_run(directory), load_model(directory)
+    evaluation = evaluation or experiment.evaluation
+    splits = open_splits(experiment.data)
+    batches = pipeline.ordered_batches(splits.test, experiment.data.batch_size)
+    result = measure(model, batches, evaluation.num_samples, evaluation.num_examples, TEST_SEED, jobs.is_for_people())
+    description = describe(experiment.data, splits)
+    result = {"split": "test", **result, "seed": TEST_SEED, "data_fingerprint": description["fingerprint"]}
+    storage.write_json(directory / "metrics.json", result)
+    jobs.event(summary(result), **{name: metric["value"] for name, metric in result["metrics"].items()})
+    if result["collapsed"]:
+        jobs.log.warning(result["verdict"])
+    return result
+
+
+def summary(result):
+    """The metrics as a table for people, a line each, and the verdict on the latent space."""
+    lines = [f"Test split, {result['num_examples']} examples:"]
+    for name, metric in result["metrics"].items():
+        if isinstance(metric["value"], list):
+            continue
+        error = f" +- {metric['standard_error']:.4f}" if "standard_error" in metric else ""
+        lines.append(f"  {name.replace('_', ' '):26s} {metric['value']:10.4f}{error} {metric['unit']}")
+    return "\n".join([*lines, result["verdict"]])
+
+
+def export_run(directory, destination=None):
+    """Exports a run's model for TensorFlow Serving; the run's own export/ is replaced, any other folder must be new."""
+    directory = Path(directory)
+    experiment, model = load_run(directory), load_model(directory)
+    own = directory / "export"
+    destination = Path(destination) if destination else own
+    if destination == own and own.exists():
+        shutil.rmtree(own)
+    export(model, destination, binarize=experiment.data.binarize, manifest=manifest(directory, experiment))
+    jobs.event(f"Exported to {destination}.", path=str(destination))
+    return destination
+
+
+def manifest(directory, experiment):
+    """What tfvae_manifest.json says of where an exported model comes from."""
+    metrics, training = directory / "metrics.json", storage.read_json(directory / "training.json")
+    return {
+        "experiment": experiment.to_dict(),
+        "seed": experiment.seed,
+        "data": storage.read_json(directory / "data.json"),
+        "training": training,
+        "metrics": storage.read_json(metrics)["metrics"] if metrics.exists() else None,
+        "versions": versions(),
+    }
+
+
+def export_of(path):
+    """The export that a path means: itself, or the export/ of a run's directory."""
+    path = Path(path)
+    return path / "export" if not (path / "saved_model.pb").exists() and (path / "export").is_dir() else path
+
+
+def validate_run(path):
+    """Puts an export through the gate and returns what was found."""
+    facts = validate(export_of(path))
+    jobs.event(f"{export_of(path)} holds what TensorFlow Serving needs.", path=str(export_of(path)))
+    return facts
+
+
+def report_run(directory):
+    """Writes a run's report.html and figures/, and returns the page's path."""
+    directory = Path(directory)
+    experiment, model = load_run(directory), load_model(directory)
+    splits = open_splits(experiment.data)
+    batch = examples(splits.test, MOST_REPORTED)
+    page = write_report(
+        directory,
+        model=model,
+        x=np.float32(batch["x"]) / 255,
+        labels=batch["label"],
+        class_names=splits.test.class_names,
+        experiment=experiment.to_dict(),
+        history=read_history(directory / "history.jsonl"),
+        metrics=storage.read_json(directory / "metrics.json"),
+        data=storage.read_json(directory / "data.json"),
+    )
+    jobs.event(f"Look at {page}.", path=str(page))
+    return page
+

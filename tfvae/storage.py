@@ -1,0 +1,86 @@
+"""Files that are either whole or not there, and hashes of what they hold."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Gives a temporary path beside `path`, which takes its place, flushed to disk, when the block ends well."""
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    try:
+        os.chmod(temporary, 0o666 & ~_umask())
+        yield Path(temporary)
+        flush(temporary)
+        os.replace(temporary, path)
+        flush(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path, text):
+    """Writes a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Writes `value` as JSON, atomically; a NaN is an error, for it is not JSON."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path):
+    """The value of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def flush(path):
+    """Asks the operating system to have a file or a folder on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of_file(path):
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_tree(path):
+    """Hexadecimal SHA-256 of a file, or of the names and contents of all files below a folder."""
+    path = Path(path)
+    if path.is_file():
+        return sha256_of_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return sha256_of_json([[str(file.relative_to(path)), sha256_of_file(file)] for file in files])
+
+
+def sha256_of_json(value):
+    """Hexadecimal SHA-256 of a value's JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def sha256_of_arrays(arrays):
+    """Hexadecimal SHA-256 of the bytes of NumPy arrays, in order."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,203 @@
+"""The main job: data, train, evaluate, export, validate, push, report, each skipped when nothing it depends on changed."""
+
+import datetime
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tfvae import jobs, run_directory, storage
+from tfvae.data import open_splits
+from tfvae.data.description import describe
+from tfvae.experiment import Experiment
+from tfvae.serving import push
+from tfvae.training.train import differences, train
+
+NAMES = ("data", "train", "evaluate", "export", "validate", "push", "report")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the steps work on.
+
+    Attributes:
+        experiment: The `Experiment`.
+        directory: Folder of the run.
+        base_path: Folder that TensorFlow Serving watches, .../saved_models/<name>.
+        keep: Number of versions to keep there; None keeps all.
+        interruption: A `jobs.Interruption`.
+    """
+
+    experiment: Experiment
+    directory: Path
+    base_path: Path
+    keep: int | None
+    interruption: jobs.Interruption
+
+
+class Step(NamedTuple):
+    """One step of the main job.
+
+    Attributes:
+        inputs: Job -> plain values and paths; a path stands for the hash of what it holds.
+        run: Job -> plain values to note in the step's manifest, or None.
+        outputs: Names of files and folders of the run's directory that the step makes.
+    """
+
+    inputs: Callable
+    run: Callable
+    outputs: tuple[str, ...] = ()
+
+
+def run(job, first=None, dry_run=False):
+    """Runs the steps that are due.
+
+    Args:
+        job: A `Job`; the caller holds its directory locked.
+        first: Name of the step to begin with whether or not it is due; the ones after it run as well.
+        dry_run: Whether only to say what would be done.
+    """
+    forced = False
+    for name in NAMES:
+        forced = forced or name == first
+        path, key = job.directory / "steps" / f"{name}.json", None if forced and dry_run else _key(name, job)
+        if not forced and _is_done(name, job, path, key):
+            jobs.event(f"{name:9s} skipped: nothing it depends on has changed.", step=name, skipped=True)
+        elif dry_run:
+            jobs.event(f"{name:9s} would run.", step=name, dry_run=True)
+            forced = True  # what comes after it depends on what it would make
+        else:
+            _run(name, job, path, key)
+
+
+def _run(name, job, path, key):
+    jobs.event(f"{name:9s} ...", step=name)
+    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    path.unlink(missing_ok=True)
+    notes = STEPS[name].run(job) or {}
+    path.parent.mkdir(parents=True, exist_ok=True)  # the run may have been moved aside
+    storage.write_json(
+        path,
+        {
+            "step": name,
+            "key": key,
+            "inputs": _inputs(name, job),
+            "outputs": {output: storage.sha256_of_tree(job.directory / output) for output in STEPS[name].outputs},
+            "notes": notes,
+            "versions": run_directory.versions(),
+            "seed": job.experiment.seed,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 3),
+        },
+    )
+
+
+def _key(name, job):
+    """Hash of all that a step depends on."""
+    return storage.sha256_of_json([name, _inputs(name, job), run_directory.versions()])
+
+
+def _inputs(name, job):
+    inputs = STEPS[name].inputs(job)
+    return {k: storage.sha256_of_tree(v) if isinstance(v, Path) and v.exists() else str(v) for k, v in inputs.items()}
+
+
+def _is_done(name, job, path, key):
+    if not path.exists():
+        return False
+    manifest = storage.read_json(path)
+    if manifest["key"] != key or (name == "push" and not _is_pushed(job, manifest["notes"]["version"])):
+        return False
+    outputs = {job.directory / output: digest for output, digest in manifest["outputs"].items()}
+    return all(path.exists() and storage.sha256_of_tree(path) == digest for path, digest in outputs.items())
+
+
+def _is_pushed(job, version):
+    """Whether a version is there, or was withdrawn, which the next run must not undo."""
+    return any((job.base_path / name).is_dir() for name in (str(version), f".withdrawn-{version}"))
+
+
+def _data(job):
+    description = describe(job.experiment.data, open_splits(job.experiment.data))
+    _supersede(job, description)
+    storage.write_json(job.directory / "data.json", description)
+    counts = {split: part["num_examples"] for split, part in description["splits"].items()}
+    jobs.event(f"          {description['name']}: {counts}, images {description['image_shape']}.", **counts)
+
+
+def _supersede(job, description):
+    """Moves a run of another configuration or other data aside: nothing is lost, nothing is mixed."""
+    old, data = job.directory / "experiment.json", job.directory / "data.json"
+    if not old.exists():
+        return
+    changed = differences(storage.read_json(old), job.experiment.to_dict())
+    if not changed and data.exists() and storage.read_json(data) == description:
+        return
+    _move_aside(job, "; ".join(changed) or "the data has changed")
+
+
+def _move_aside(job, why):
+    aside = job.directory / "superseded" / datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
+    aside.mkdir(parents=True)
+    for path in job.directory.iterdir():
+        if path.name not in (".lock", "superseded"):
+            shutil.move(path, aside / path.name)
+    jobs.event(f"          The run that was here is now in {aside}: {why}.")
+
+
+def _train(job):
+    if (job.directory / "training.json").exists():  # asked for by --from
+        data = storage.read_json(job.directory / "data.json")
+        _move_aside(job, "it is trained anew")
+        storage.write_json(job.directory / "data.json", data)
+    train(job.experiment, job.directory, job.interruption)
+
+
+def _push(job):
+    pushed = push(job.directory / "export", job.base_path, job.keep)
+    jobs.event(f"          {job.base_path}/{pushed.version}" + ("" if pushed.is_new else " (was there already)"))
+    return pushed._asdict()
+
+
+STEPS = {
+    "data": Step(lambda job: {"now": time.time()}, _data, ("data.json",)),  # always runs: files may have changed
+    "train": Step(
+        lambda job: {
+            "experiment": {**job.experiment.to_dict(), "evaluation": None},
+            "data": job.directory / "data.json",
+        },
+        _train,
+        ("model.keras", "training.json", "history.jsonl"),
+    ),
+    "evaluate": Step(
+        lambda job: {
+            "evaluation": job.experiment.evaluation,
+            "model": job.directory / "model.keras",
+            "data": job.directory / "data.json",
+        },
+        lambda job: run_directory.evaluate_run(job.directory, job.experiment.evaluation) and None,
+        ("metrics.json",),
+    ),
+    "export": Step(
+        lambda job: {"model": job.directory / "model.keras", "metrics": job.directory / "metrics.json"},
+        lambda job: run_directory.export_run(job.directory) and None,
+        ("export",),
+    ),
+    "validate": Step(
+        lambda job: {"export": job.directory / "export"},
+        lambda job: run_directory.validate_run(job.directory),
+    ),
+    "push": Step(lambda job: {"export": job.directory / "export", "base_path": str(job.base_path)}, _push),
+    "report": Step(
+        lambda job: {
+            "model": job.directory / "model.keras",
+            "metrics": job.directory / "metrics.json",
+            "history": job.directory / "history.jsonl",
+            "data": job.directory / "data.json",
+        },
+        lambda job: run_directory.report_run(job.directory) and None,
+        ("report.html",),
+    ),
+}
