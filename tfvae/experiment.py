@@ -22,7 +22,7 @@ class Training:
         learning_rate: A number, or a schedule of Keras such as {name = "CosineDecay", ...}.
         optimizer: An optimizer: {name = "Adam", ...} is ours, any other name is Keras's.
         patience: Number of epochs without a better validation negative ELBO after which to stop; None never stops.
-        checkpoint_steps: Number of steps between checkpoints; one is written at the end of every epoch besides.
+        checkpoint_steps: Number of steps between checkpoints, inside an epoch or not.
     """
 
     epochs: int

@@ -1,0 +1,120 @@
+"""What a report says in words: its first sentence, the facts, the table of metrics."""
+
+import json
+import math
+import platform
+from importlib import metadata
+from typing import NamedTuple
+
+from tfvae import __version__
+from tfvae.report import wording
+
+HEADLINES = ("negative_log_likelihood", "negative_elbo")  # the first that was measured
+LIBRARIES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+COLOURS = {1: "grey", 3: "colour"}
+MEANINGS = {
+    "active_units": "Latent dimensions whose code varies from image to image; the others are not used.",
+    "bits_per_dimension": "The negative log likelihood per pixel and channel, in bits. Lower is better.",
+    "distortion": "What is lost when an image is rebuilt from its code. Lower means closer reconstructions.",
+    "effective_sample_size": "How many of the samples carry weight in the estimate. A few only: do not trust it.",
+    "negative_elbo": "Distortion plus rate: an upper bound on the negative log likelihood. Lower is better.",
+    "negative_log_likelihood": "How surprised the model is by an image it has not seen. Lower is better.",
+    "rate": "How much a code tells about its image. Near 0, the code is ignored.",
+    "reconstruction_mse": "Mean squared difference between an image and its reconstruction. Lower is better.",
+}
+
+
+class Row(NamedTuple):
+    """One line of the table of metrics."""
+
+    name: str
+    value: str
+    unit: str
+    note: str
+    meaning: str
+
+
+def metric_rows(metrics):
+    """Rows for all metrics that are single numbers; lists are drawn, not listed."""
+    return [_row(name, m) for name, m in metrics["metrics"].items() if not isinstance(m.get("value"), list | dict)]
+
+
+def headline(model, experiment, history, metrics, data):
+    """What was trained on what, for how long, and how well it does, in one sentence."""
+    examples = data.get("splits", {}).get("train", {}).get("num_examples")
+    images = f" ({wording.counted(examples, 'image')})" if examples else ""
+    name, size = model_name(experiment, model), wording.counted(model.posterior.latent_size, "latent dimension")
+    sentence = f"A {name} with {size} was trained on the data set {data['name']}{images}"
+    return f"{sentence}{_how_long(history)}{_how_well(metrics)}."
+
+
+def facts(model, history, data):
+    """[(name, text)] about the data, the model and its training."""
+    rows = [("Images", _shape(data["image_shape"]))]
+    rows += [(f"{name.capitalize()} set", _split(split)) for name, split in data.get("splits", {}).items()]
+    rows += [(part.capitalize(), type(getattr(model, part)).__name__) for part in model.PARTS]
+    rows += [("Latent dimensions", str(model.posterior.latent_size))]
+    rows += [("Parameters", f"{sum(math.prod(weight.shape) for weight in model.trainable_variables):,}")]
+    rows += [("Training speed", f"{wording.number(speed, 3)} examples per second") for speed in _speeds(history)]
+    return [*rows, ("Data fingerprint", data.get("fingerprint", "not known"))]
+
+
+def settings(experiment):
+    """[(dotted path, value as JSON)] of a nested dict: the paths that `--set` takes."""
+    rows = []
+    for key, value in experiment.items():
+        if isinstance(value, dict) and value:
+            rows += [(f"{key}.{path}", text) for path, text in settings(value)]
+        else:
+            rows.append((key, json.dumps(value, ensure_ascii=False, default=str)))
+    return rows
+
+
+def versions():
+    """[(library, version)] of what wrote the report."""
+    libraries = [(library, metadata.version(library)) for library in LIBRARIES]
+    return [("tfvae", __version__), ("python", platform.python_version()), *libraries]
+
+
+def model_name(experiment, model):
+    """The name in the configuration, or that of the class."""
+    return experiment.get("model", {}).get("name") or type(model).__name__
+
+
+def _row(name, metric):
+    extras = {k: v for k, v in metric.items() if k not in ("value", "standard_error", "unit")}
+    note = ", ".join(f"{wording.words(k)} {wording.number(v)}" for k, v in extras.items() if isinstance(v, int | float))
+    value = wording.measured(metric.get("value"), metric.get("standard_error"))
+    unit = wording.unit_words(metric.get("unit", ""))
+    return Row(wording.words(name), value, unit, note, MEANINGS.get(name, ""))
+
+
+def _how_long(history):
+    if not history:
+        return ""
+    seconds = sum(row.get("seconds", 0) for row in history)
+    return f" for {wording.counted(history[-1]['epoch'], 'epoch')} ({wording.duration(seconds)})"
+
+
+def _how_well(metrics):
+    found = [name for name in HEADLINES if name in metrics["metrics"]]
+    if not found:
+        return ""
+    row = _row(found[0], metrics["metrics"][found[0]])
+    images = wording.counted(metrics["num_examples"], f"{metrics['split']} image")
+    return f"; on {images} its {row.name} is {row.value} {row.unit}"
+
+
+def _shape(shape):
+    height, width, channels = shape
+    return f"{height} by {width} pixels, {COLOURS.get(channels, f'{channels} channels')}"
+
+
+def _split(split):
+    count = split.get("num_examples")
+    return wording.NOT_MEASURED if count is None else wording.counted(count, "image")
+
+
+def _speeds(history):
+    """The last epoch's speed, if it was measured: the first ones hold the compilation."""
+    return [row["examples_per_second"] for row in history[-1:] if row.get("examples_per_second")]
