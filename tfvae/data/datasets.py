@@ -1,0 +1,114 @@
+"""Datasets by name: where the examples come from and how they are split."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.data import pipeline
+from tfvae.data.builders.shapes import ShapesSource
+from tfvae.data.files import array_sources, folder_source
+from tfvae.data.options import Data
+from tfvae.data.tfds_images import tfds_sources
+from tfvae.errors import DataError
+from tfvae.storage import sha256_of_arrays, sha256_of_json
+
+
+class Splits(NamedTuple):
+    """Disjoint training, validation and test examples: tf.data from `load`, sources from `open_splits`."""
+
+    train: Any
+    validation: Any
+    test: Any
+
+
+def load(name, seed=0, **options):
+    """The data of that name as tf.data of {"x": float32 [B, H, W, C] in [0, 1], "label": int64 [B], ...}.
+
+    Args:
+        name: "digits", "shapes", the name of a TFDS image dataset, a folder of images, or an .npz or .npy file.
+        seed: Integer that keys the order of training batches and the dynamic binarisation.
+        **options: The fields of `Data`: batch_size, binarize, validation_fraction, ...
+
+    Returns:
+        `Splits` of tf.data. `train` is shuffled anew each time it is read; the others keep their order.
+
+    Raises:
+        ConfigError: If an option is out of range.
+        DataError: If the data is missing or unreadable.
+    """
+    data = Data(name, **options)
+    splits = open_splits(data)
+    return Splits(
+        pipeline.epochs(splits.train, data.batch_size, seed, data.binarize == "dynamic"),
+        pipeline.ordered_batches(splits.validation, data.batch_size),
+        pipeline.ordered_batches(splits.test, data.batch_size),
+    )
+
+
+def open_splits(data):
+    """The `Splits` of sources that a `Data` describes; grey images are drawn where `binarize` asks for it.
+
+    Raises:
+        DataError: If the data is missing or unreadable, or too small to be split.
+    """
+    sources = _sources(data)
+    drawn = {split: pipeline.binarized(source) for split, source in sources.items()} if data.binarize != "none" else {}
+    # Drawn before the split, so that an example keeps its draw whatever the split is.
+    train = drawn if data.binarize == "static" else sources
+    parts = split_indices({split: source.num_examples for split, source in sources.items()}, data)
+    held_out = {**sources, **drawn}
+    return Splits(
+        Subset(train["train"], parts["train"][1]),
+        Subset(held_out["train"], parts["validation"][1]),
+        Subset(held_out[parts["test"][0]], parts["test"][1]),
+    )
+
+
+def split_indices(sizes, data):
+    """For each split the source it comes from, "train" or "test", and the indices in it: {name: (source, indices)}.
+
+    Args:
+        sizes: Number of examples of each source; "test" may be missing.
+        data: A `Data`.
+    """
+    # RandomState and not default_rng: its streams are frozen for ever.
+    order = np.random.RandomState(data.split_seed).permutation(sizes["train"])[: data.num_examples]
+    num_test = 0 if "test" in sizes else max(1, round(len(order) * data.test_fraction))
+    num_validation = max(1, round((len(order) - num_test) * data.validation_fraction))
+    if len(order) - num_test - num_validation < 1:
+        raise DataError(f"`{data.name}` has {len(order)} examples: too few to train, validate and test on.")
+    test, validation, train = np.split(order, [num_test, num_test + num_validation])
+    own_test = ("test", np.arange(sizes["test"])) if "test" in sizes else ("train", test)
+    return {"train": ("train", train), "validation": ("train", validation), "test": own_test}
+
+
+class Subset:
+    """The examples of a source at the given indices."""
+
+    def __init__(self, source, indices):
+        self.source, self.indices = source, tf.constant(indices, "int64")
+        self.num_examples, self.image_shape = len(indices), source.image_shape
+        self.class_names = source.class_names
+
+    @property
+    def is_binary(self):
+        return self.source.is_binary
+
+    def fetch(self, indices):
+        return self.source.fetch(tf.gather(self.indices, indices))
+
+    def digest(self):
+        return sha256_of_json([self.source.digest(), sha256_of_arrays([self.indices.numpy()])])
+
+
+def _sources(data):
+    path = Path(data.name).expanduser()
+    if data.name == "shapes":
+        return {"train": ShapesSource(factors=data.factors)}
+    if path.suffix in (".npz", ".npy"):
+        return array_sources(path)
+    if path.is_dir() or data.name.startswith((".", "/", "~")):
+        return {"train": folder_source(path)}
+    return tfds_sources(data.name, data.data_dir, data.download)

@@ -1,0 +1,34 @@
+"""What data a run was made from: counts, shapes, and a fingerprint that changes with any pixel, label or split."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.storage import sha256_of_json
+
+
+def describe(data, splits):
+    """Describes the sources of a `Data`.
+
+    Args:
+        data: A `Data`.
+        splits: `Splits` of sources.
+
+    Returns:
+        {"name", "image_shape", "class_names", "binarize", "splits": {name: {"num_examples", "sha256"}}, "fingerprint"},
+        all plain values.
+    """
+    parts = {name: {"num_examples": s.num_examples, "sha256": s.digest()} for name, s in splits._asdict().items()}
+    return {
+        "name": data.name,
+        "image_shape": list(splits.train.image_shape),
+        "class_names": list(splits.train.class_names),
+        "binarize": data.binarize,
+        "splits": parts,
+        "fingerprint": sha256_of_json([data.binarize, parts]),
+    }
+
+
+def examples(source, most):
+    """The first `most` examples as the uint8 images and labels that they are: {"x": [N, H, W, C], "label": [N]}."""
+    batch = source.fetch(tf.range(min(most, source.num_examples), dtype="int64"))
+    return {name: np.asarray(batch[name]) for name in ("x", "label")}

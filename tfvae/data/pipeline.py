@@ -1,0 +1,90 @@
+"""The input pipeline: shuffle, fetch, scale, binarise, prefetch, the order stated once.
+
+A batch is a pure function of (seed, step): the stream can start at any step without reading what came before, which is
+what makes a resumed training see the batches that the uninterrupted one would have seen.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.data import preprocessing
+from tfvae.data.source import ArraySource
+
+STATIC_SEED = 0x5A71C  # the static draw must not depend on a run: figures of several runs are compared on it
+DRAWS = 2  # stream of the dynamic draws; a model's own noise, of the same seed and step, has the streams 0 and 1
+CHUNK = 1024  # examples per draw of the static binarisation
+
+
+def steps_per_epoch(source, batch_size):
+    """Number of whole batches in an epoch; a batch larger than the data shrinks to it."""
+    return source.num_examples // min(batch_size, source.num_examples)
+
+
+def training_batches(source, batch_size, seed, dynamic=False, first_step=0):
+    """Shuffled batches without end from `first_step` on, every example at most once an epoch.
+
+    Args:
+        source: Where examples come from.
+        batch_size: Number of examples B.
+        seed: Integer that keys order and draws.
+        dynamic: Whether to binarise by a fresh draw at every step.
+        first_step: Number of steps that were taken before.
+
+    Returns:
+        tf.data of {"x": float32 [B, H, W, C], "label": int64 [B], ...}.
+    """
+    batch_at = _batch_at(source, batch_size, seed, dynamic)
+    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+    return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def epochs(source, batch_size, seed, dynamic=False):
+    """The same batches, as a dataset that ends after an epoch and goes on with the next when it is read again."""
+    batch_at = _batch_at(source, batch_size, seed, dynamic)
+    length = steps_per_epoch(source, batch_size)
+    epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    # Random epochs rather than consecutive ones: tf.data has no other state that outlives an iterator.
+    steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e % 2**31 * length, (e % 2**31 + 1) * length))
+    steps = steps.apply(tf.data.experimental.assert_cardinality(length))
+    return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def ordered_batches(source, batch_size):
+    """Every example once, in order, the last batch as small as it comes; each row carries its "index", int64 [B]."""
+    indices = tf.data.Dataset.range(source.num_examples).batch(batch_size)
+
+    def batch_of(index):
+        batch = source.fetch(index)
+        return {**batch, "x": preprocessing.scale(batch["x"]), "index": index}
+
+    return indices.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def binarized(source):
+    """The source with every grey image replaced by one draw, the same for every run, kept as uint8 0 and 255."""
+    if source.is_binary:
+        return source
+    images, labels = zip(*[_draw(source, first) for first in range(0, source.num_examples, CHUNK)], strict=True)
+    return ArraySource(np.concatenate(images), np.concatenate(labels), source.class_names)
+
+
+def _draw(source, first):
+    batch = source.fetch(tf.range(first, min(first + CHUNK, source.num_examples), dtype="int64"))
+    drawn = preprocessing.binarize(preprocessing.scale(batch["x"]), tf.constant([STATIC_SEED, first]))
+    return tf.cast(drawn * 255, "uint8").numpy(), batch["label"].numpy()
+
+
+def _batch_at(source, batch_size, seed, dynamic):
+    batch_size, length = min(batch_size, source.num_examples), steps_per_epoch(source, batch_size)
+    seed = tf.constant(seed & 0x7FFFFFFF, "int32")
+
+    def batch_at(step):
+        epoch = tf.cast(step // length, "int32")
+        positions = step % length * batch_size + tf.range(batch_size, dtype="int64")
+        order = tf.random.experimental.index_shuffle(positions, tf.stack([seed, epoch]), source.num_examples - 1)
+        batch = source.fetch(tf.ensure_shape(order, [batch_size]))
+        x = preprocessing.scale(batch["x"])
+        draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
+        return {**batch, "x": preprocessing.binarize(x, draw) if dynamic else x}
+
+    return batch_at

@@ -1,0 +1,46 @@
+"""What happens to pixels before a model sees them: used by the input pipeline and by the served graph alike.
+
+Seeds are TensorFlow's stateless seeds, int32 pairs: the same seed gives the same draw on any machine.
+"""
+
+import tensorflow as tf
+
+
+def scale(images):
+    """Grey levels 0 to 255, uint8 [...] -> float32 [...] in [0, 1]."""
+    return tf.cast(images, "float32") / 255.0
+
+
+def binarize(x, seed):
+    """Draws each pixel as a Bernoulli variable whose probability is its grey value; 0 and 1 stay what they are.
+
+    Args:
+        x: Grey values in [0, 1], [...].
+        seed: One stateless seed for all of `x`, int32 [2].
+
+    Returns:
+        0.0 or 1.0, float32 [...].
+    """
+    return tf.cast(tf.random.stateless_uniform(tf.shape(x), seed) < x, "float32")
+
+
+def binarize_rows(x, seeds):
+    """`binarize` with a seed for each row, int32 [B, 2]: a row's draw does not depend on the rest of the batch."""
+    spec = tf.TensorSpec(x.shape[1:], "float32")
+    return tf.map_fn(lambda row: binarize(*row), (x, seeds), fn_output_signature=spec)
+
+
+def row_seeds(seeds, stream):
+    """Stateless seeds, int32 [B, 2], from the integers, int64 [B], that a caller gives; streams are independent."""
+    pairs = tf.bitcast(seeds, "int32")
+    return tf.stack([pairs[:, 0], pairs[:, 1] ^ tf.constant(stream << 24, "int32")], axis=1)
+
+
+def decode_image(image_bytes, image_shape):
+    """Decodes one PNG or JPEG, a scalar string, into uint8 [H, W, C].
+
+    Raises:
+        tf.errors.InvalidArgumentError: If the bytes are not an image, or not one of H x W pixels.
+    """
+    image = tf.io.decode_image(image_bytes, channels=image_shape[-1], expand_animations=False)
+    return tf.ensure_shape(image, image_shape)

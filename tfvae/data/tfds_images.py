@@ -1,0 +1,93 @@
+"""Image datasets of TFDS, our own builders among them, read into memory as uint8."""
+
+import difflib
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tfvae.data.builders import Digits
+from tfvae.data.source import ArraySource
+from tfvae.errors import DataError
+
+EMBEDDED = {"digits": Digits}
+READ_BATCH = 1000  # examples
+
+
+def tfds_sources(name, data_dir=None, download=False):
+    """Sources of the splits "train" and, where there is one, "test".
+
+    Args:
+        name: "digits", or the name of a TFDS dataset, with its configuration if need be ("emnist/letters").
+        data_dir: Folder of prepared datasets; None takes TFDS's own.
+        download: Whether a dataset that is not prepared may be fetched from the network.
+
+    Raises:
+        DataError: If the dataset is unknown, not prepared, cannot be fetched, or is not one of images of one size.
+    """
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        _prepare(builder, name, download or name in EMBEDDED)
+    splits = [split for split in ("train", "test") if split in builder.info.splits]
+    if "train" not in splits:
+        raise DataError(f"`{name}` has no split `train`. Its splits: {sorted(builder.info.splits)}.")
+    return {split: _read(builder, name, split) for split in splits}
+
+
+def _builder(name, data_dir):
+    if name in EMBEDDED:
+        return EMBEDDED[name](data_dir=data_dir)
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except (ValueError, ImportError, tfds.core.registered.DatasetNotFoundError) as error:
+        known = ["digits", "shapes", *tfds.list_builders(with_community_datasets=False)]
+        close = difflib.get_close_matches(name, known, n=3)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise DataError(f"Unknown dataset `{name}`: no folder, file or TFDS dataset of that name.{hint}") from error
+
+
+def _prepare(builder, name, allowed):
+    if not allowed:
+        raise DataError(
+            f"`{name}` is not prepared in {builder.data_dir}, and nothing is downloaded unless you ask for it: "
+            "set data.download=true, or point data.data_dir or TFDS_DATA_DIR to where it is."
+        )
+    tfds.disable_progress_bar()
+    try:
+        builder.download_and_prepare()
+    except (OSError, tfds.download.DownloadError, tf.errors.OpError, AssertionError) as error:
+        # Another process may have prepared it in the meantime.
+        if not _builder(name, builder.data_dir.rsplit(f"/{builder.name}/", 1)[0]).is_prepared():
+            reason = str(error).strip().split("\n")[0]
+            raise DataError(f"`{name}` could not be prepared in {builder.data_dir}: {reason}") from error
+
+
+def _read(builder, name, split):
+    features, info = builder.info.features, builder.info.splits[split]
+    if not isinstance(features, tfds.features.FeaturesDict) or "image" not in features:
+        raise DataError(f"`{name}` is not a dataset of images: it has no feature `image`.")
+    is_class = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
+    names = tuple(features["label"].names) if is_class else ()
+
+    def image_and_label(example):
+        return example["image"], tf.cast(example["label"], "int64") if is_class else tf.constant(0, "int64")
+
+    dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False))
+    batches = dataset.map(image_and_label, num_parallel_calls=tf.data.AUTOTUNE).batch(READ_BATCH)
+    return ArraySource(*_concatenate(batches.prefetch(1), info.num_examples, name), names)
+
+
+def _concatenate(batches, num_examples, name):
+    images, labels = None, np.empty(num_examples, np.int64)
+    done = 0
+    try:
+        for batch, label in batches.as_numpy_iterator():
+            if images is None:
+                images = np.empty((num_examples, *batch.shape[1:]), np.uint8)
+            images[done : done + len(batch)], labels[done : done + len(batch)] = batch, label
+            done += len(batch)
+    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        raise DataError(f"`{name}` has images of different sizes: resize them first, to a folder of images.") from error
+    except tf.errors.DataLossError as error:
+        raise DataError(f"`{name}` is damaged on disk: prepare it again. {error.message}") from error
+    return images, labels
