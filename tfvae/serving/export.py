@@ -1,0 +1,131 @@
+"""export: a trained model as a SavedModel that TF Serving can load, with what is needed to check it."""
+
+import datetime
+import json
+import platform
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfvae
+from tfvae.data.options import BINARIZE_MODES
+from tfvae.errors import ConfigError
+from tfvae.serving.signatures import DECODABLE_CHANNELS, signatures
+from tfvae.serving.staging import staged
+from tfvae.serving.standalone.prediction_log import Call, write_calls
+from tfvae.storage import write_json
+
+PROBE_SEEDS = (0, 1, 2**40 + 1)  # int64 and not only int32
+
+
+def export(model, directory, *, binarize="none", manifest=None):
+    """Writes a model of images as a SavedModel with the signatures of `signatures`.
+
+    In its assets.extra/ lie `tf_serving_warmup_requests`, one call of a single row for each signature, which TF Serving
+    replays before it serves; `tfvae_manifest.json`; and `tfvae_probes`, one call of three rows for each signature with
+    the answers that this process gives, which `validate` compares with those of the export.
+
+    Args:
+        model: A built `VAE` with event_shape [H, W, C].
+        directory: Where to write. It must not exist; it appears when it is complete.
+        binarize: How the pixels of the training data were binarised, one of `BINARIZE_MODES`.
+        manifest: What else the manifest should say, a dict of JSON values: configuration, data fingerprint, metrics.
+
+    Raises:
+        ConfigError: If the directory exists, or an argument has a value that is not allowed.
+    """
+    directory = Path(directory)
+    _check(model, directory, binarize)
+    json.dumps(manifest, allow_nan=False)  # fails before the work, not after it
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    served = signatures(model, binarize)
+    with staged(directory, prefix=".export-") as staging:
+        write_saved_model(served, staging)
+        extra = staging / "assets.extra"
+        extra.mkdir()
+        probes = [probe(name, signature, probe_inputs(model)) for name, signature in served.items()]
+        write_calls(extra / "tfvae_probes", probes)
+        write_calls(extra / "tf_serving_warmup_requests", [warmup_call(probe) for probe in probes])
+        write_json(extra / "tfvae_manifest.json", {**(manifest or {}), **facts(model, binarize, probes)})
+
+
+def write_saved_model(served, directory):
+    """Writes signatures by `ExportArchive`: TF Serving cannot find the variables of any other Keras 3 export.
+
+    Nothing is tracked: the endpoints' variables are saved anyway, and tracked ones a second time.
+    """
+    archive = keras.export.ExportArchive()
+    for name, signature in served.items():
+        archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs))
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    archive.write_out(str(directory), options=options, verbose=False)
+
+
+def probe_inputs(model):
+    """Three rows of every input that a signature may ask for, by name: the same arrays for the same shapes."""
+    rng = np.random.default_rng(0)
+    num_rows = len(PROBE_SEEDS)
+    grey_levels = rng.integers(0, 256, (num_rows, *model.event_shape), "uint8")
+    inputs = {
+        "images": (grey_levels / 255).astype("float32"),
+        "z": rng.normal(size=(num_rows, model.posterior.latent_size)).astype("float32"),
+        "seed": np.array(PROBE_SEEDS, "int64"),
+    }
+    if model.event_shape[-1] not in DECODABLE_CHANNELS:
+        return inputs
+    return inputs | {"image_bytes": np.array([tf.io.encode_png(image).numpy() for image in grey_levels], object)}
+
+
+def probe(name, signature, inputs):
+    """A call of a signature's Python function, eagerly, on the CPU: a GPU rounds more than the check forgives."""
+    inputs = {spec.name: inputs[spec.name] for spec in signature.inputs}
+    with tf.device("/cpu:0"):
+        outputs = signature.function(*[tf.constant(value) for value in inputs.values()])
+    return Call(name, inputs, {name: output.numpy() for name, output in outputs.items()})
+
+
+def warmup_call(probe):
+    """The first row of a probe: small, and never more than a server's largest batch."""
+    return Call(probe.signature, {name: value[:1] for name, value in probe.inputs.items()}, {})
+
+
+def facts(model, binarize, probes):
+    """What the manifest says of every export."""
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "image_shape": list(model.event_shape),
+        "latent_size": model.posterior.latent_size,
+        "binarize": binarize,
+        "seed": model.seed,
+        "signatures": {probe.signature: _interface(probe) for probe in probes},
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "tensorflow_probability": tfp.__version__,
+            "tfvae": tfvae.__version__,
+        },
+    }
+
+
+def _interface(probe):
+    def describe(tensors):
+        return {name: {"dtype": _dtype(value), "shape": [None, *value.shape[1:]]} for name, value in tensors.items()}
+
+    return {"inputs": describe(probe.inputs), "outputs": describe(probe.outputs)}
+
+
+def _dtype(array):
+    return tf.as_dtype(array.dtype).name
+
+
+def _check(model, directory, binarize):
+    if binarize not in BINARIZE_MODES:
+        raise ConfigError(f"`binarize` must be one of {list(BINARIZE_MODES)}. Received: binarize={binarize!r}")
+    if len(getattr(model, "event_shape", ())) != 3:
+        raise ConfigError("`model` must be a VAE of images [H, W, C], and built: call it once, or load it.")
+    if directory.exists():
+        raise ConfigError(f"{directory} exists, and an export is never replaced: give another directory.")
