@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 unexpected, 2 configuration, 3 nothing usable, 4 data, 5 gate, 130 SIGINT, 143 SIGTERM.
 """
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -165,8 +166,17 @@ def _json_stderr():
     reader, writer = os.pipe()
     os.dup2(writer, 2)
     os.close(writer)
-    threading.Thread(target=_wrap_lines, args=(reader, real), daemon=True).start()
+    thread = threading.Thread(target=_wrap_lines, args=(reader, real), daemon=True)
+    thread.start()
+    atexit.register(_drain, thread)
     return real
+
+
+def _drain(thread):
+    """Lets the last lines through before the process ends; what libraries write after that would not be JSON."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    thread.join(timeout=1)  # a child process that holds the pipe must not hold us
 
 
 def _wrap_lines(reader, real):

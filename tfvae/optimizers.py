@@ -22,7 +22,7 @@ class Adam(keras.optimizers.Adam):
             return
         index, dtype = self._get_variable_index(variable), variable.dtype
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
-        steps = tf.cast(self.iterations.value + 1, dtype)
+        steps = keras.ops.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,

@@ -43,7 +43,13 @@ def build_model(table, seed):
 
 
 def build_optimizer(table, learning_rate):
-    """The optimizer of a table, with a learning rate that is a number or the table of a schedule of Keras."""
+    """The optimizer of a table, with a learning rate that is a number or the table of a schedule of Keras.
+
+    Raises:
+        ConfigError: As `build_model` does.
+    """
+    if "learning_rate" in table:
+        raise ConfigError("[training.optimizer] has no `learning_rate`: it stands beside it, in [training].")
     return build_part(OPTIMIZERS, {**table, "learning_rate": learning_rate}, "training.optimizer")
 
 
@@ -115,5 +121,6 @@ def _argument(value, path, packages):
 
 
 def _hint(word, known):
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean `{close[0]}`?" if close else ""
+    spelled = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), spelled, n=1)
+    return f" Did you mean `{spelled[close[0]]}`?" if close else ""

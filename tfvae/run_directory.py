@@ -1,7 +1,6 @@
 """A run's directory: what the jobs after training read from it and write into it."""
 
 import shutil
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,8 @@ from tfvae.report import write_report
 from tfvae.serving import export, validate
 from tfvae.training.logs import read_history
 
-PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy")
 TEST_SEED = 0  # figures on the test set are drawn alike for every run, whatever its own seed
 MOST_REPORTED = 5000  # examples on the page's map of codes
-
-
-def versions():
-    """{package: version} of what results depend on."""
-    return {package: metadata.version(package) for package in PACKAGES}
 
 
 def load_run(directory):
@@ -96,7 +89,6 @@ def manifest(directory, experiment):
         "data": storage.read_json(directory / "data.json"),
         "training": training,
         "metrics": storage.read_json(metrics)["metrics"] if metrics.exists() else None,
-        "versions": versions(),
     }
 
 

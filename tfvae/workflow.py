@@ -4,7 +4,7 @@ import datetime
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from tfvae.data.description import describe
 from tfvae.experiment import Experiment
 from tfvae.serving import push
 from tfvae.training.train import differences, train
+from tfvae.versions import versions
 
 NAMES = ("data", "train", "evaluate", "export", "validate", "push", "report")
 
@@ -44,11 +45,13 @@ class Step(NamedTuple):
         inputs: Job -> plain values and paths; a path stands for the hash of what it holds.
         run: Job -> plain values to note in the step's manifest, or None.
         outputs: Names of files and folders of the run's directory that the step makes.
+        is_always_due: Whether it depends on what cannot be told without running it.
     """
 
     inputs: Callable
     run: Callable
     outputs: tuple[str, ...] = ()
+    is_always_due: bool = False
 
 
 def run(job, first=None, dry_run=False):
@@ -67,7 +70,7 @@ def run(job, first=None, dry_run=False):
             jobs.event(f"{name:9s} skipped: nothing it depends on has changed.", step=name, skipped=True)
         elif dry_run:
             jobs.event(f"{name:9s} would run.", step=name, dry_run=True)
-            forced = True  # what comes after it depends on what it would make
+            forced = name != "data"  # what comes after it depends on what it would make, if that changes
         else:
             _run(name, job, path, key)
 
@@ -86,7 +89,7 @@ def _run(name, job, path, key):
             "inputs": _inputs(name, job),
             "outputs": {output: storage.sha256_of_tree(job.directory / output) for output in STEPS[name].outputs},
             "notes": notes,
-            "versions": run_directory.versions(),
+            "versions": versions(),
             "seed": job.experiment.seed,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 3),
@@ -96,16 +99,19 @@ def _run(name, job, path, key):
 
 def _key(name, job):
     """Hash of all that a step depends on."""
-    return storage.sha256_of_json([name, _inputs(name, job), run_directory.versions()])
+    return storage.sha256_of_json([name, _inputs(name, job), versions()])
 
 
 def _inputs(name, job):
-    inputs = STEPS[name].inputs(job)
-    return {k: storage.sha256_of_tree(v) if isinstance(v, Path) and v.exists() else str(v) for k, v in inputs.items()}
+    return {key: _hashed(value) if isinstance(value, Path) else value for key, value in STEPS[name].inputs(job).items()}
+
+
+def _hashed(path):
+    return storage.sha256_of_tree(path) if path.exists() else None
 
 
 def _is_done(name, job, path, key):
-    if not path.exists():
+    if STEPS[name].is_always_due or not path.exists():
         return False
     manifest = storage.read_json(path)
     if manifest["key"] != key or (name == "push" and not _is_pushed(job, manifest["notes"]["version"])):
@@ -162,7 +168,8 @@ def _push(job):
 
 
 STEPS = {
-    "data": Step(lambda job: {"now": time.time()}, _data, ("data.json",)),  # always runs: files may have changed
+    # The files that the data comes from may have changed.
+    "data": Step(lambda job: {"data": asdict(job.experiment.data)}, _data, ("data.json",), is_always_due=True),
     "train": Step(
         lambda job: {
             "experiment": {**job.experiment.to_dict(), "evaluation": None},
@@ -173,7 +180,7 @@ STEPS = {
     ),
     "evaluate": Step(
         lambda job: {
-            "evaluation": job.experiment.evaluation,
+            "evaluation": asdict(job.experiment.evaluation),
             "model": job.directory / "model.keras",
             "data": job.directory / "data.json",
         },

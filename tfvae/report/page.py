@@ -10,6 +10,7 @@ from tfvae.report import summary
 from tfvae.report.figures.canvas import DARK, DPI, LIGHT, png
 from tfvae.report.sections import sections
 from tfvae.storage import atomic_path, write_text
+from tfvae.versions import versions
 
 
 def write_report(directory, *, model, x, labels, class_names, experiment, history, metrics, data):
@@ -46,7 +47,7 @@ def write_report(directory, *, model, x, labels, class_names, experiment, histor
         pictures=pictures,
         facts=summary.facts(model, history, data),
         settings=summary.settings(experiment),
-        versions=summary.versions(),
+        versions=versions().items(),
     )
     write_text(directory / "report.html", page)
     return directory / "report.html"

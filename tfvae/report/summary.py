@@ -2,15 +2,11 @@
 
 import json
 import math
-import platform
-from importlib import metadata
 from typing import NamedTuple
 
-from tfvae import __version__
 from tfvae.report import wording
 
 HEADLINES = ("negative_log_likelihood", "negative_elbo")  # the first that was measured
-LIBRARIES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 COLOURS = {1: "grey", 3: "colour"}
 MEANINGS = {
     "active_units": "Latent dimensions whose code varies from image to image; the others are not used.",
@@ -68,12 +64,6 @@ def settings(experiment):
         else:
             rows.append((key, json.dumps(value, ensure_ascii=False, default=str)))
     return rows
-
-
-def versions():
-    """[(library, version)] of what wrote the report."""
-    libraries = [(library, metadata.version(library)) for library in LIBRARIES]
-    return [("tfvae", __version__), ("python", platform.python_version()), *libraries]
 
 
 def model_name(experiment, model):

@@ -1,0 +1,1 @@
+"""The operator's folder: configurations, and one module a job."""

@@ -1,0 +1,76 @@
+"""The import table of the README: who may know whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "tfvae"
+EVERYTHING = {path.stem for path in ROOT.iterdir() if path.stem not in ("__init__", "__pycache__", "cli")}
+MAY_IMPORT = {
+    "errors": set(),
+    "inference": set(),
+    "divergences": set(),
+    "schedules": set(),
+    "optimizers": set(),
+    "storage": set(),
+    "jobs": {"errors"},
+    "networks": {"errors"},
+    "likelihoods": {"errors"},
+    "posteriors": {"errors"},
+    "priors": {"errors"},
+    "objectives": {"inference", "divergences", "schedules"},
+    "models": {"inference"},
+    "data": {"errors", "storage"},
+    "parts": {"errors"},  # finds classes by their names, at run time
+    "experiment": {"errors", "parts", "data"},
+    "evaluation": {"divergences"},
+    "report": {"storage", "evaluation", "data"},
+    "serving": {"errors", "storage", "data", "divergences", "inference", "objectives"},
+    "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment"},
+    "run_directory": {
+        "errors", "storage", "jobs", "data", "evaluation", "experiment", "report", "serving", "training",
+    },
+    "workflow": {"errors", "storage", "jobs", "data", "experiment", "run_directory", "serving", "training"},
+    "cli": EVERYTHING,
+    "__init__": set(),
+}  # fmt: skip
+
+
+def imports_of(path):
+    """First-level names of tfvae that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" if node.module == "tfvae" else node.module for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("tfvae.")}
+
+
+def units():
+    for path in sorted(ROOT.rglob("*.py")):
+        yield pytest.param(path, id=str(path.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("path", units())
+def test_imports_only_what_the_table_allows(path):
+    unit = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert imports_of(path) <= MAY_IMPORT[unit] | {unit, "__version__"}
+
+
+def test_every_unit_is_in_the_table():
+    assert set(MAY_IMPORT) == EVERYTHING | {"__init__", "cli"}
+
+
+@pytest.mark.parametrize("path", units())
+def test_files_stay_small(path):
+    assert len(path.read_text().splitlines()) <= 250
+
+
+def test_help_needs_no_tensorflow():
+    import subprocess
+    import sys
+
+    code = "import sys, tfvae.cli; tfvae.cli._parser(); sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,158 @@
+"""The main job, run as a user runs it: `python -m pipelines.run`, in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CONFIG = """
+[data]
+name = "{data}"
+binarize = "dynamic"
+batch_size = 32
+[training]
+epochs = 2
+[model]
+name = "VAE"
+encoder = {{ name = "MLP", hidden_sizes = [8] }}
+posterior = {{ name = "DiagonalNormal", latent_size = 2 }}
+prior = {{ name = "StandardNormal" }}
+decoder = {{ name = "MLP", hidden_sizes = [8] }}
+likelihood = {{ name = "Bernoulli" }}
+objective = {{ name = "ELBO" }}
+[evaluation]
+num_samples = 20
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with data and configuration, in which the main job has run once."""
+    folder = tmp_path_factory.mktemp("workflow")
+    write_data(folder, seed=0)
+    (folder / "tiny.toml").write_text(CONFIG.format(data=folder / "data.npz"))
+    result = job(folder, "run", "tiny.toml")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def write_data(folder, seed):
+    random = np.random.RandomState(seed)
+    images = (random.rand(200, 6, 6) * random.rand(200, 1, 1) * 255).astype("uint8")
+    np.savez(folder / "data.npz", x=images, label=random.randint(0, 3, 200))
+
+
+def job(folder, name, *arguments):
+    command = [sys.executable, "-m", f"pipelines.{name}", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def manifest(folder, step):
+    return json.loads((folder / "runs" / "tiny" / "steps" / f"{step}.json").read_text())
+
+
+def test_main_job_leaves_model_page_and_version(folder):
+    made = ["runs/tiny/model.keras", "runs/tiny/metrics.json", "runs/tiny/report.html", "saved_models/tiny/1"]
+    assert all((folder / path).exists() for path in made)
+
+
+def test_second_run_skips_all_but_the_look_at_the_data(folder):
+    result = job(folder, "run", "tiny.toml")
+    assert result.returncode == 0
+    assert [line.split()[0] for line in result.stdout.splitlines() if "skipped" in line] == [
+        "train", "evaluate", "export", "validate", "push", "report",
+    ]  # fmt: skip
+    assert [path.name for path in (folder / "saved_models" / "tiny").glob("[0-9]*")] == ["1"]
+
+
+def test_other_evaluation_runs_no_training_again(folder):
+    trained = manifest(folder, "train")["started"]
+    result = job(folder, "run", "tiny.toml", "--set", "evaluation.num_samples=30")
+    assert result.returncode == 0, result.stderr
+    assert manifest(folder, "train")["started"] == trained
+    assert json.loads((folder / "runs/tiny/metrics.json").read_text())["num_samples"] == 30
+
+
+def test_lost_output_is_made_again(folder):
+    (folder / "runs/tiny/report.html").unlink()
+    assert "report    ..." in job(folder, "run", "tiny.toml").stdout
+    assert (folder / "runs/tiny/report.html").exists()
+
+
+def test_dry_run_changes_nothing(folder):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock" and path.is_file()}
+    result = job(folder, "run", "tiny.toml", "--dry-run", "--from", "export")
+    assert "export    would run." in result.stdout and "train     skipped" in result.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_manifest_says_what_went_in_and_came_out(folder):
+    train = manifest(folder, "train")
+    assert train["seed"] == 0 and train["versions"]["keras"] and len(train["outputs"]["model.keras"]) == 64
+    assert train["inputs"]["experiment"]["training"]["epochs"] == 2
+
+
+def test_withdrawn_version_is_not_pushed_again_by_the_next_run(folder):
+    job(folder, "run", "tiny.toml", "--set", "training.epochs=3")
+    versions = sorted(int(path.name) for path in (folder / "saved_models/tiny").glob("[0-9]*"))
+    assert job(folder, "push", "--rollback", "saved_models/tiny").returncode == 0
+    job(folder, "run", "tiny.toml", "--set", "training.epochs=3")
+    left = sorted(int(path.name) for path in (folder / "saved_models/tiny").glob("[0-9]*"))
+    assert left == versions[:-1]
+
+
+def test_changed_data_trains_anew_and_keeps_the_old_run(folder):
+    write_data(folder, seed=1)
+    result = job(folder, "run", "tiny.toml")
+    assert result.returncode == 0, result.stderr
+    assert "train     ..." in result.stdout
+    assert list((folder / "runs/tiny/superseded").glob("*/model.keras"))
+
+
+def test_killed_run_goes_on_and_finishes(folder, tmp_path):
+    arguments = ["run", folder / "tiny.toml", "--output", tmp_path / "run", "--saved-models", tmp_path / "models"]
+    arguments += ["--set", "training.epochs=100000", "--set", "training.patience=300"]
+    command = [sys.executable, "-m", "tfvae.cli", *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(tmp_path / "run" / "checkpoint.npz")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143, process.stdout.read()
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "Going on from step" in result.stdout
+    assert (tmp_path / "models" / "1" / "saved_model.pb").exists()
+
+
+def wait_for(path, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["train", "missing.toml", "--output", "out"], 2, "missing.toml"),
+        (["train", "tiny.toml", "--output", "out", "--set", "training.epoch=3"], 2, "epochs"),
+        (["train", "tiny.toml", "--output", "out", "--set", "data.name=./no-such-folder"], 4, "no-such-folder"),
+        (["train", "tiny.toml", "--output", "out", "--set", "data.name=mnits"], 4, "mnist"),
+        (["train", "tiny.toml", "--output", "out", "--set", "data.binarize=none"], 4, "binarize"),
+        (["evaluate", "no-run"], 2, "no-run"),
+        (["export", "no-run"], 2, "no-run"),
+        (["validate", "no-export"], 2, "no-export"),
+        (["validate", "."], 5, "saved_model.pb"),
+        (["push", "--rollback", "no-base"], 2, "no-base"),
+        (["report", "no-run"], 2, "no-run"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_their_exit_code(folder, arguments, code, word):
+    result = job(folder, *arguments)
+    assert result.returncode == code, result.stderr
+    assert word in result.stderr and "Traceback" not in result.stderr

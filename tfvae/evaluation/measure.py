@@ -1,0 +1,108 @@
+"""All figures of a model on a set of examples, each with unit and standard error."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.divergences import kl_divergence
+from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
+from tfvae.evaluation.importance_sampling import importance_weighted_bound
+
+GREY_LEVELS = 255  # steps between black and white in an 8-bit image
+
+
+def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progress=False):
+    """Measures a model.
+
+    Args:
+        model: A `VAE`.
+        batches: tf.data of {"x": [B, *event], "index": [B], ...}, every example once.
+        num_samples: Number S of importance samples for each example.
+        num_examples: Number of examples, the first ones, for the importance-weighted bound; None takes all.
+        seed: Integer that keys all draws.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        {"metrics": {name: {"value", "unit", "standard_error", ...}}, "collapsed", "verdict", "num_examples",
+        "num_samples"}, all plain values. Standard errors are those of a mean over examples.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def step(batch):
+        return _of_batch(model, batch, seed)
+
+    parts = [{name: value.numpy() for name, value in step(batch).items()} for batch in batches]
+    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    x = np.concatenate([batch["x"].numpy() for batch in batches.take(_num_batches(parts, num_examples))])[:num_examples]
+    bound = importance_weighted_bound(model, x, num_samples, seed, progress)
+    rates = values["rates"].mean(axis=0)
+    num_active = active_units(values["mean"])
+    collapsed, verdict = collapse_verdict(num_active, rates)
+    metrics = {
+        **{name: mean_of(values[name]) for name in ("negative_elbo", "distortion", "rate")},
+        **_of_bound(bound, math.prod(model.event_shape), model.likelihood.discrete),
+        "reconstruction_mse": mean_of(values["squared_error"], "squared grey value/pixel"),
+        "active_units": {"value": num_active, "unit": "dimensions"},
+        "rate_per_dimension": {"value": [float(rate) for rate in rates], "unit": "nats/example"},
+    }
+    counts = {"num_examples": len(values["rate"]), "num_samples": num_samples}
+    return {"metrics": metrics, "collapsed": collapsed, "verdict": verdict, **counts}
+
+
+def mean_of(values, unit="nats/example"):
+    """Mean and standard error of per-example values, [N]."""
+    error = np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return {"value": float(np.mean(values, dtype="float64")), "standard_error": float(error), "unit": unit}
+
+
+def bits_per_dimension(negative_log_likelihood, num_dimensions, discrete):
+    """Bits for each element of x, from nats for the whole.
+
+    A density on [0, 1] is turned into the probability of a grey level by its width, 1/255: without dequantisation an
+    approximation, which fails where the density has features finer than a grey level.
+    """
+    bits = negative_log_likelihood / (num_dimensions * math.log(2))
+    return bits if discrete else bits + math.log2(GREY_LEVELS)
+
+
+def _of_batch(model, batch, seed):
+    """Per-example values; the noise of an example is keyed by its index, whatever batch it comes in."""
+    x = batch["x"]
+    index = tf.cast(batch["index"], "int32")
+    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
+    posterior, prior = model.encode(x), model.prior(encode=model.encode)
+    z = model.encode_sample(x, seeds)
+    distortion = -model.decode(z).log_prob(x)[0]
+    rate = tf.reshape(kl_divergence(posterior, prior, z), [-1])
+    error = tf.reduce_mean((model.reconstruct(x) - x) ** 2, axis=list(range(1, x.shape.rank)))
+    return {
+        "negative_elbo": distortion + rate,
+        "distortion": distortion,
+        "rate": rate,
+        "squared_error": error,
+        "mean": posterior.mean(),
+        "rates": rate_of_rows(posterior, prior),
+    }
+
+
+def _of_bound(bound, num_dimensions, discrete):
+    nll = mean_of(-bound.log_likelihood)
+    nll["monte_carlo_standard_error"] = float(np.sqrt(np.sum(bound.standard_error**2)) / len(bound.standard_error))
+    ess = bound.effective_sample_size
+    scale = 1 / (num_dimensions * math.log(2))
+    return {
+        "negative_log_likelihood": nll | {"num_examples": len(ess)},
+        "effective_sample_size": mean_of(ess, "samples") | {"minimum": float(ess.min())},
+        "bits_per_dimension": {
+            "value": bits_per_dimension(nll["value"], num_dimensions, discrete),
+            "standard_error": nll["standard_error"] * scale,
+            "unit": "bits/dimension",
+        },
+    }
+
+
+def _num_batches(parts, num_examples):
+    """Number of batches that hold the first examples."""
+    ends = np.cumsum([len(part["rate"]) for part in parts])
+    return len(ends) if num_examples is None else int(np.searchsorted(ends, num_examples)) + 1

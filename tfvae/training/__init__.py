@@ -1,0 +1,1 @@
+"""Training: a batch job that can be killed at any moment and goes on where it was."""

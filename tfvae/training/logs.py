@@ -1,0 +1,73 @@
+"""What a training leaves to look at: history.jsonl and TensorBoard."""
+
+import json
+
+import tensorflow as tf
+
+from tfvae.evaluation.latent_space import rate_per_dimension
+from tfvae.storage import write_text
+
+NUM_IMAGES = 16
+
+
+def read_history(path):
+    """The rows of a history.jsonl, one for each epoch."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def append_history(path, row):
+    """Adds the row of one epoch."""
+    with open(path, "a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def write_history(path, rows):
+    """Writes all rows anew, whole or not at all."""
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+class TensorBoard:
+    """Writes scalars, images and the configuration for TensorBoard.
+
+    Args:
+        directory: Folder of the event files; one sub-folder each for training and validation.
+        model: The model in training.
+        x: A batch of validation examples, [B, H, W, C], whose reconstructions are shown.
+        image_epochs: Number of epochs between images.
+    """
+
+    def __init__(self, directory, model, x, image_epochs):
+        self.model, self.x, self.image_epochs = model, x, image_epochs
+        self.rates = tf.function(lambda: rate_per_dimension(model, x))
+        self.writers = {
+            split: tf.summary.create_file_writer(str(directory / split)) for split in ("train", "validation")
+        }
+
+    def configuration(self, experiment):
+        text = json.dumps(experiment.to_dict(), indent=2)
+        with self.writers["train"].as_default(step=0):
+            tf.summary.text("configuration", "\n".join("    " + line for line in text.splitlines()))
+
+    def epoch(self, row):
+        """Writes one row of the history."""
+        for split, writer in self.writers.items():
+            with writer.as_default(step=row["step"]):
+                for name, value in row[split].items():
+                    tf.summary.scalar(name, value)
+        with self.writers["train"].as_default(step=row["step"]):
+            tf.summary.scalar("learning_rate", row["learning_rate"])
+            tf.summary.scalar("examples_per_second", row["examples_per_second"])
+        with self.writers["validation"].as_default(step=row["step"]):
+            for i, rate in enumerate(self.rates()):
+                tf.summary.scalar(f"rate_per_dimension/{i:03d}", rate)
+            if row["epoch"] % self.image_epochs == 0 or row["epoch"] == 1:
+                self._images()
+        for writer in self.writers.values():
+            writer.flush()
+
+    def _images(self):
+        x = self.x[:NUM_IMAGES]
+        pairs = tf.concat([x, self.model.reconstruct(x)], axis=2)  # original left, reconstruction right
+        images = {"reconstructions": pairs, "samples": self.model.sample(NUM_IMAGES, seed=(self.model.seed, 0))}
+        for name, batch in images.items():
+            tf.summary.image(name, tf.clip_by_value(batch[..., :3], 0, 1), max_outputs=NUM_IMAGES)

@@ -1,0 +1,201 @@
+"""The training loop: many steps a call, checkpoints inside an epoch, validation at its end."""
+
+import logging
+import math
+import sys
+import time
+
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfvae import jobs
+from tfvae.data import pipeline
+from tfvae.errors import NothingProducedError
+from tfvae.training import checkpoint, logs
+
+CALL_SECONDS = 0.1  # aimed at for one call of the compiled loop: long enough to hide its cost, short for a signal
+MAX_CALL_STEPS = 256
+
+
+class Loop:
+    """Trains a compiled model up to the end of its last epoch, from wherever its checkpoint is.
+
+    Every result is a function of the seed and the step alone, not of how the steps were grouped into calls or
+    processes: a batch, its noise and the learning rate are keyed by the step, and what runs over an epoch (means of the
+    terms, the best epoch so far) lies in the checkpoint.
+
+    Args:
+        model: A compiled, built model.
+        splits: `Splits` of sources.
+        experiment: The `Experiment`.
+        directory: Folder of the run.
+        interruption: A `jobs.Interruption`.
+    """
+
+    def __init__(self, model, splits, experiment, directory, interruption):
+        self.model, self.splits, self.experiment = model, splits, experiment
+        self.directory, self.interruption = directory, interruption
+        self.steps_per_epoch = pipeline.steps_per_epoch(splits.train, experiment.data.batch_size)
+        self.last_step = self.steps_per_epoch * experiment.training.epochs
+        self.state = {"best": math.inf, "best_epoch": 0, "seconds": 0.0, "history": []}
+        self.best = []  # values of the variables at the end of the best epoch
+        running_means = [variable for mean in model.metrics for variable in mean.variables]
+        self.variables = [*model.variables, *model.optimizer.variables, *running_means]
+        self.validation = pipeline.ordered_batches(splits.validation, experiment.data.batch_size)
+        self.call_steps = 1
+        self._advance = tf.function(self._advance_in_graph)
+        self._test = tf.function(self._test_in_graph)
+
+    @property
+    def step(self):
+        return int(self.model.step.numpy())
+
+    @property
+    def history(self):
+        return self.state["history"]
+
+    @property
+    def is_finished(self):
+        patience = self.experiment.training.patience or math.inf
+        return self.step >= self.last_step or len(self.history) - self.state["best_epoch"] >= patience
+
+    def run(self):
+        """Trains to the end and returns the epoch, from 1, of the best weights, which the model then has."""
+        self._resume()
+        self.started = time.monotonic()
+        x = next(iter(self.validation))["x"]
+        board = logs.TensorBoard(self.directory / "tensorboard", self.model, x, self._image_epochs())
+        board.configuration(self.experiment)
+        self.batches = iter(self._batches())
+        with self._progress() as progress, self.interruption.deferred():
+            while not self.is_finished:
+                self._epoch(progress)
+                self._end_epoch(board)
+                progress.set_postfix(self._figures(), refresh=False)
+                self._stop_if_asked()
+        self._save()
+        checkpoint.assign(self.variables, self.best)
+        return self.state["best_epoch"]
+
+    def _epoch(self, progress):
+        began, first = time.monotonic(), self.step
+        self.started = began
+        end = (first // self.steps_per_epoch + 1) * self.steps_per_epoch
+        while self.step < end:
+            every = self.experiment.training.checkpoint_steps
+            num_steps = min(self.call_steps, end - self.step, every - self.step % every)
+            self._call(num_steps)
+            progress.update(num_steps)
+            if self.step < end:
+                self._save_if_due()
+                self._stop_if_asked()
+        self.examples_per_second = (end - first) * self._batch_size() / (time.monotonic() - began)
+
+    def _call(self, num_steps):
+        started = time.monotonic()
+        terms = self._advance(self.batches, tf.constant(num_steps))
+        self._check({name: float(term) for name, term in terms.items()})
+        if time.monotonic() - started < CALL_SECONDS:
+            self.call_steps = min(2 * self.call_steps, MAX_CALL_STEPS)
+
+    def _advance_in_graph(self, batches, num_steps):
+        terms = {mean.name: tf.constant(0.0) for mean in self.model.metrics}
+        for _ in tf.range(num_steps):
+            terms = self.model.update(next(batches))
+            if not tf.math.is_finite(terms["loss"]):
+                break
+        return terms
+
+    def _test_in_graph(self):
+        for batch in self.validation:
+            self.model.test_step(batch)
+
+    def _end_epoch(self, board):
+        train = self._means()
+        for mean in self.model.metrics:
+            mean.reset_state()
+        self._test()
+        row = self._row(train, self._means())
+        self._check(row["validation"], "in validation ")
+        for mean in self.model.metrics:
+            mean.reset_state()
+        self.history.append(row)
+        self.state["seconds"] = 0.0
+        self.started = time.monotonic()
+        if row["validation"]["negative_elbo"] < self.state["best"]:
+            self.state |= {"best": row["validation"]["negative_elbo"], "best_epoch": row["epoch"]}
+            self.best = checkpoint.values_of(self.variables)
+        logs.append_history(self.directory / "history.jsonl", row)
+        self._save_if_due()
+        board.epoch(row)
+        jobs.event(f"Epoch {row['epoch']} of {self.experiment.training.epochs}", logging.DEBUG, **row)
+
+    def _row(self, train, validation):
+        seconds = self.state["seconds"] + time.monotonic() - self.started
+        return {
+            "epoch": len(self.history) + 1,
+            "step": self.step,
+            "seconds": round(seconds, 3),  # of this epoch
+            "examples_per_second": round(self.examples_per_second, 1),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "train": train,
+            "validation": validation,
+        }
+
+    def _save_if_due(self):
+        if self.step % self.experiment.training.checkpoint_steps == 0:
+            self._save()
+
+    def _save(self):
+        now = time.monotonic()
+        self.state["seconds"] += now - self.started
+        self.started = now
+        checkpoint.save(self.directory / "checkpoint.npz", self.variables, self.best, self.state)
+
+    def _resume(self):
+        path = self.directory / "checkpoint.npz"
+        if path.exists():
+            self.best, self.state = checkpoint.restore(path, self.variables)
+            jobs.event(f"Going on from step {self.step} of {self.last_step}.", step=self.step)
+        # Epochs that were lost with a killed process are trained again, and written again.
+        logs.write_history(self.directory / "history.jsonl", self.history)
+
+    def _stop_if_asked(self):
+        if self.interruption.signum is None:
+            return
+        self._save()
+        jobs.event(f"Checkpoint at step {self.step}; the same command goes on from there.", step=self.step)
+        self.interruption.exit()
+
+    def _check(self, terms, where=""):
+        if all(math.isfinite(value) for value in terms.values()):
+            return
+        bad = [name for name, value in terms.items() if not math.isfinite(value) and name != "loss"] or ["loss"]
+        raise NothingProducedError(
+            f"Training stopped at step {self.step}: {' and '.join(bad)} {where}became {terms[bad[0]]}. "
+            "Try a smaller learning rate, or clip the gradients (training.optimizer.clipnorm)."
+        )
+
+    def _batches(self):
+        data = self.experiment.data
+        return pipeline.training_batches(
+            self.splits.train, data.batch_size, self.experiment.seed, data.binarize == "dynamic", self.step
+        )
+
+    def _batch_size(self):
+        return min(self.experiment.data.batch_size, self.splits.train.num_examples)
+
+    def _means(self):
+        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+
+    def _image_epochs(self):
+        return max(1, self.experiment.training.epochs // 20)
+
+    def _progress(self):
+        seconds = 0.5 if sys.stderr.isatty() else 30  # between updates: a log file is not a screen
+        return tqdm(total=self.last_step, initial=self.step, unit="step", disable=not jobs.is_for_people(), mininterval=seconds)
+
+    def _figures(self):
+        row = self.history[-1]
+        return {"epoch": row["epoch"], "val": f"{row['validation']['negative_elbo']:.3f}", "best": f"{self.state['best']:.3f}"}

@@ -1,0 +1,105 @@
+"""The training job: an experiment and a directory in, a trained model in that directory out."""
+
+import tensorflow as tf
+
+from tfvae import jobs, storage
+from tfvae.data import open_splits
+from tfvae.data.description import describe
+from tfvae.errors import ConfigError, DataError
+from tfvae.experiment import build_model
+from tfvae.training.loop import Loop
+
+
+def train(experiment, directory, interruption):
+    """Trains, or goes on training, or says that the training is finished.
+
+    The directory then holds experiment.json, model.keras (weights, optimizer and step of the epoch with the lowest
+    validation negative ELBO), training.json (that epoch and a hash of the weights), history.jsonl, checkpoint.npz and
+    best.npz, and tensorboard/.
+
+    Args:
+        experiment: The `Experiment`.
+        directory: Folder of the run, which the caller holds locked.
+        interruption: A `jobs.Interruption`; SIGTERM or SIGINT writes a checkpoint and exits 143 or 130.
+
+    Returns:
+        What is in training.json.
+
+    Raises:
+        ConfigError: If the directory holds another experiment.
+        DataError: If the data cannot be read, or the likelihood cannot take it.
+        NothingProducedError: If the loss became NaN or infinite.
+    """
+    claim(experiment, directory)
+    if (directory / "training.json").exists():
+        jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
+        return storage.read_json(directory / "training.json")
+    return _train(experiment, directory, interruption)
+
+
+def claim(experiment, directory):
+    """Writes experiment.json, or refuses a directory in which the training of another experiment has begun."""
+    path, ours = directory / "experiment.json", experiment.to_dict()
+    if (directory / "checkpoint.npz").exists() or (directory / "training.json").exists():
+        changed = differences(storage.read_json(path), ours)
+        if changed:
+            raise ConfigError(
+                f"{directory} holds a run of another configuration ({'; '.join(changed)}): choose another --output."
+            )
+    storage.write_json(path, ours)
+
+
+def differences(theirs, ours):
+    """What differs between two experiments as far as training goes: how a model is evaluated may change afterwards."""
+    theirs, ours = (_flat({**tree, "evaluation": {}}) for tree in (theirs, ours))
+    keys = [key for key in sorted(theirs | ours) if theirs.get(key) != ours.get(key)]
+    return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
+
+
+def _train(experiment, directory, interruption):
+    model = build_model(experiment)
+    splits = open_splits(experiment.data)
+    check_data(describe(experiment.data, splits), directory)
+    check_likelihood(model, splits, experiment.data)
+    model.build((None, *splits.train.image_shape))
+    model.optimizer.build(model.trainable_variables)
+    loop = Loop(model, splits, experiment, directory, interruption)
+    best_epoch = loop.run()
+    with storage.atomic_path(directory / "model.keras") as temporary:
+        model.save(temporary)
+    result = {
+        "best_epoch": best_epoch,
+        "epochs": len(loop.history),
+        "step": loop.step,
+        "seconds": round(sum(row["seconds"] for row in loop.history), 3),
+        "validation_negative_elbo": loop.state["best"],
+        "weights_sha256": storage.sha256_of_arrays(v.numpy() for v in model.weights),
+    }
+    storage.write_json(directory / "training.json", result)
+    jobs.event(
+        f"Trained {result['epochs']} epochs in {result['seconds']:.0f} s; best epoch {best_epoch}, "
+        f"validation negative ELBO {result['validation_negative_elbo']:.3f} nats.",
+        **result,
+    )
+    return result
+
+
+def check_data(description, directory):
+    """Writes data.json, or refuses to go on with other data than the training began with."""
+    path = directory / "data.json"
+    if (directory / "checkpoint.npz").exists() and path.exists() and storage.read_json(path) != description:
+        raise DataError(f"The data of {directory} has changed since its training began: choose another --output.")
+    storage.write_json(path, description)
+
+
+def check_likelihood(model, splits, data):
+    """Refuses grey images under a likelihood of binary ones, before any work."""
+    if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
+        model.likelihood.check(tf.constant(0.5))
+
+
+def _flat(tree, path=""):
+    if not isinstance(tree, dict):
+        return {path: tree}
+    children = [_flat(child, f"{path}.{name}".strip(".")) for name, child in tree.items()]
+    return {key: value for child in children for key, value in child.items()}
