@@ -199,7 +199,9 @@ COMMANDS = {
 def _import_quietly():
     """Imports TensorFlow without the lines that it prints to stderr before its logging is set up."""
     with tempfile.TemporaryFile() as held, _stderr_to(held):
+        import absl.logging
         import tensorflow  # noqa: F401
+    absl.logging.set_verbosity(absl.logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -73,6 +73,8 @@ def export_run(directory, destination=None):
     experiment, model = load_run(directory), load_model(directory)
     own = directory / "export"
     destination = Path(destination) if destination else own
+    for stale in directory.glob(".export-*"):  # of an export that was killed
+        shutil.rmtree(stale)
     if destination == own and own.exists():
         shutil.rmtree(own)
     export(model, destination, binarize=experiment.data.binarize, manifest=manifest(directory, experiment))

@@ -10,7 +10,7 @@ from tfvae.data import pipeline
 from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
 from tfvae.data.options import Data
-from tfvae.data.tfds_images import tfds_sources
+from tfvae.data.tfds_images import EMBEDDED, tfds_sources
 from tfvae.errors import DataError
 from tfvae.storage import sha256_of_arrays, sha256_of_json
 
@@ -109,6 +109,6 @@ def _sources(data):
         return {"train": ShapesSource(factors=data.factors)}
     if path.suffix in (".npz", ".npy"):
         return array_sources(path)
-    if path.is_dir() or data.name.startswith((".", "/", "~")):
+    if data.name not in EMBEDDED and (path.is_dir() or data.name.startswith((".", "/", "~"))):
         return {"train": folder_source(path)}
     return tfds_sources(data.name, data.data_dir, data.download)

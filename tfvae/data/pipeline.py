@@ -42,9 +42,10 @@ def epochs(source, batch_size, seed, dynamic=False):
     """The same batches, as a dataset that ends after an epoch and goes on with the next when it is read again."""
     batch_at = _batch_at(source, batch_size, seed, dynamic)
     length = steps_per_epoch(source, batch_size)
-    epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    # Random epochs rather than consecutive ones: tf.data has no other state that outlives an iterator.
-    steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e % 2**31 * length, (e % 2**31 + 1) * length))
+    with tf.device("CPU:0"):  # where tf.data runs
+        epochs_read = tf.Variable(0, dtype="int64")  # outlives an iterator; Dataset.random would heed the global seed
+    epoch = tf.data.Dataset.range(1).map(lambda _: epochs_read.assign_add(1) - 1)
+    steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e * length, (e + 1) * length))
     steps = steps.apply(tf.data.experimental.assert_cardinality(length))
     return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 

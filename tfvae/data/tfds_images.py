@@ -1,6 +1,8 @@
 """Image datasets of TFDS, our own builders among them, read into memory as uint8."""
 
+import contextlib
 import difflib
+import io
 
 import numpy as np
 import tensorflow as tf
@@ -53,8 +55,11 @@ def _prepare(builder, name, allowed):
             "set data.download=true, or point data.data_dir or TFDS_DATA_DIR to where it is."
         )
     tfds.disable_progress_bar()
+    # TFDS speaks of a download even where there is none.
+    silence = contextlib.redirect_stdout(io.StringIO()) if name in EMBEDDED else contextlib.nullcontext()
     try:
-        builder.download_and_prepare()
+        with silence:
+            builder.download_and_prepare()
     except (OSError, tfds.download.DownloadError, tf.errors.OpError, AssertionError) as error:
         # Another process may have prepared it in the meantime.
         if not _builder(name, builder.data_dir.rsplit(f"/{builder.name}/", 1)[0]).is_prepared():

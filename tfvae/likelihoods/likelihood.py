@@ -24,7 +24,7 @@ class Likelihood(keras.Layer):
 
     @abstractmethod
     def call(self, features):
-        """[S, B, ...] -> a TFP distribution with batch_shape [S, B] and event_shape [*event]."""
+        """[S, B, ...] or [B, ...] -> a TFP distribution with batch_shape [S, B] or [B] and event_shape [*event]."""
 
     def check(self, x):
         """Refuses values that this likelihood gives no probability.
@@ -40,13 +40,13 @@ class Likelihood(keras.Layer):
 
 
 class Parameters(keras.Layer):
-    """One linear map from features to a parameter per element of x: [S, B, ...] -> [S, B, *event].
+    """One linear map from features to a parameter per element of x: [..., B, *features] -> [..., B, *event].
 
     A grid of the image's height and width is mapped pixel by pixel (a 1x1 convolution), anything else as one vector.
     """
 
     def build(self, features_shape, event_shape):
-        self.event_shape = tuple(event_shape)
+        self.event_shape, self.features_rank = tuple(event_shape), len(features_shape) - 1
         self.pixelwise = len(features_shape) == 4 and tuple(features_shape[1:3]) == self.event_shape[:2]
         units = self.event_shape[-1] if self.pixelwise else math.prod(self.event_shape)
         width = features_shape[-1] if self.pixelwise else math.prod(features_shape[1:])
@@ -56,6 +56,6 @@ class Parameters(keras.Layer):
     def call(self, features):
         if self.pixelwise:
             return self.linear(features)
-        leading = tf.shape(features)[:2]
-        flat = tf.reshape(features, [leading[0] * leading[1], self.linear.kernel.shape[0]])
+        leading = tf.shape(features)[: -self.features_rank]
+        flat = tf.reshape(features, [-1, self.linear.kernel.shape[0]])
         return tf.reshape(self.linear(flat), tf.concat([leading, self.event_shape], 0))

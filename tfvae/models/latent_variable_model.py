@@ -47,7 +47,7 @@ class LatentVariableModel(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x, *args, **kwargs):
         """Keras `fit` on a tf.data of batches {"x": [B, *event], ...}, after a look at what the likelihood can take."""
         batch = next(iter(x))
         self.likelihood.check(batch["x"])

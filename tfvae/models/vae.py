@@ -55,11 +55,8 @@ class VAE(LatentVariableModel):
 
     def decode(self, z, training=False):
         """p(x|z): [S, B, L] or [B, L] -> batch_shape [S, B] or [B], event_shape [*event]."""
-        if z.shape.rank == 2:
-            return self.decode(z[tf.newaxis], training)[0]
-        leading = tf.shape(z)[:2]
-        features = self.decoder(tf.reshape(z, [leading[0] * leading[1], z.shape[-1]]), training=training)
-        return self.likelihood(tf.reshape(features, tf.concat([leading, tf.shape(features)[1:]], 0)))
+        features = self.decoder(tf.reshape(z, [-1, z.shape[-1]]), training=training)
+        return self.likelihood(tf.reshape(features, tf.concat([tf.shape(z)[:-1], tf.shape(features)[1:]], 0)))
 
     def infer(self, x, num_samples=1, seed=None, training=False):
         seed = self.noise_seed(TRAINING, self.step.value) if seed is None else seed

@@ -29,7 +29,8 @@ class ELBO(Objective):
     def __init__(self, beta=1.0, **kwargs):
         super().__init__(**kwargs)
         is_number = isinstance(beta, (int, float)) and not isinstance(beta, bool)
-        if not callable(beta) and not (is_number and 0 <= beta < math.inf):
+        is_schedule = isinstance(beta, keras.optimizers.schedules.LearningRateSchedule)
+        if not is_schedule and not (is_number and 0 <= beta < math.inf):
             raise ValueError(f"`beta` must be a number from 0 up, or a schedule. Received: beta={beta!r}")
         self.beta = beta
 

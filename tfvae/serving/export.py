@@ -2,21 +2,19 @@
 
 import datetime
 import json
-import platform
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-import tfvae
 from tfvae.data.options import BINARIZE_MODES
 from tfvae.errors import ConfigError
 from tfvae.serving.signatures import DECODABLE_CHANNELS, signatures
 from tfvae.serving.staging import staged
 from tfvae.serving.standalone.prediction_log import Call, write_calls
 from tfvae.storage import write_json
+from tfvae.versions import versions
 
 PROBE_SEEDS = (0, 1, 2**40 + 1)  # int64 and not only int32
 
@@ -101,13 +99,7 @@ def facts(model, binarize, probes):
         "binarize": binarize,
         "seed": model.seed,
         "signatures": {probe.signature: _interface(probe) for probe in probes},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "tensorflow_probability": tfp.__version__,
-            "tfvae": tfvae.__version__,
-        },
+        "versions": versions(),
     }
 
 

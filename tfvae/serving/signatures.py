@@ -59,7 +59,7 @@ def signatures(model, binarize="none"):
             "encode_bytes": Signature(lambda b: encode(model, decoded(b)), (image_bytes,)),
             "score_bytes": Signature(lambda b, seed: score(model, decoded(b, seed), seed), (image_bytes, seed)),
         }
-    return {name: Signature(_as_float32(function), inputs) for name, (function, inputs) in found.items()}
+    return {name: Signature(_answering_nothing(_as_float32(f), inputs), inputs) for name, (f, inputs) in found.items()}
 
 
 def reconstruct(model, x):
@@ -141,3 +141,16 @@ def _posterior_sample(model, x, seed):
 def _as_float32(function):
     """Casts what `function` returns: REST cannot carry the float16 of a model of mixed precision."""
     return lambda *inputs: {name: tf.cast(value, "float32") for name, value in function(*inputs).items()}
+
+
+def _answering_nothing(function, inputs):
+    """Answers an empty batch without asking the layers: TensorFlow's fused convolutions and TFP's samplers fail on it."""
+    outputs = tf.function(function, autograph=False).get_concrete_function(*inputs).structured_outputs
+
+    def nothing():
+        return {name: tf.zeros([0, *spec.shape[1:]], spec.dtype) for name, spec in outputs.items()}
+
+    def something_or_nothing(*tensors):
+        return tf.cond(tf.shape(tensors[0])[0] > 0, lambda: function(*tensors), nothing)
+
+    return something_or_nothing

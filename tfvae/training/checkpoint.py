@@ -31,10 +31,11 @@ def restore(path, variables):
         DataError: If the file is damaged or is not of these variables.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        # Not np.load, which takes any damaged file for a pickle and says so.
+        with np.lib.npyio.NpzFile(path, allow_pickle=False) as saved:
             now, best = ([saved[n] for n in sorted(saved.files) if n.startswith(group)] for group in ("now", "best"))
             state = json.loads(saved["state"].tobytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"The checkpoint {path} is damaged ({error}): delete it to start again.") from error
     if [value.shape for value in now] != [tuple(variable.shape) for variable in variables]:
         raise DataError(f"The checkpoint {path} is of another model: choose another output directory.")
