@@ -89,6 +89,14 @@ def test_lost_output_is_made_again(folder):
     assert (folder / "runs/tiny/report.html").exists()
 
 
+def test_training_that_was_done_by_itself_is_taken_over(folder, tmp_path):
+    trained = job(folder, "train", "tiny.toml", "--output", tmp_path / "run", "--set", "training.epochs=1")
+    assert trained.returncode == 0, trained.stderr
+    arguments = ["--output", tmp_path / "run", "--saved-models", tmp_path / "models", "--set", "training.epochs=1"]
+    result = job(folder, "run", "tiny.toml", *arguments)
+    assert "nothing to do" in result.stdout and not (tmp_path / "run" / "superseded").exists()
+
+
 def test_dry_run_changes_nothing(folder):
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock" and path.is_file()}
     result = job(folder, "run", "tiny.toml", "--dry-run", "--from", "export")

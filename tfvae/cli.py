@@ -105,7 +105,7 @@ def _add_push(command):
     command.add_argument("export", metavar="EXPORT", type=Path, nargs="?", help="an export, or the folder of a run")
     command.add_argument("base", metavar="BASE", type=Path, help="folder that TensorFlow Serving watches")
     command.add_argument("--keep", metavar="N", type=int, help="versions to keep (default: all)")
-    command.add_argument("--rollback", action="store_true", help="withdraw the newest version: tfvae push --rollback BASE")
+    command.add_argument("--rollback", action="store_true", help="withdraw the newest version of BASE")
 
 
 def _add_report(command):
@@ -120,8 +120,8 @@ def _run(args, interruption):
     directory = args.output or Path("runs") / name
     with jobs.locked(directory):
         base = args.saved_models or Path("saved_models") / name
-        job = workflow.Job(experiment, directory, base, args.keep, interruption)
-        workflow.run(job, args.first, args.dry_run)
+        job = workflow.Job(experiment, directory, base, args.keep, interruption, args.first)
+        workflow.run(job, args.dry_run)
 
 
 def _train(args, interruption):
@@ -189,8 +189,11 @@ COMMANDS = {
     "train": (_train, "Train a model. The same command again goes on where it stopped.", _add_train),
     "evaluate": (_evaluate, "Measure a trained model on its test split. Writes DIR/metrics.json.", _add_evaluate),
     "export": (_export, "Export a trained model as a SavedModel for TensorFlow Serving.", _add_export),
-    "validate": (_validate, "Check an export the way TensorFlow Serving loads it. Exits 5 if it must not be served.",
-                 _add_validate),  # fmt: skip
+    "validate": (
+        _validate,
+        "Check an export as TensorFlow Serving loads it. Exits 5 on refusal.",
+        _add_validate,
+    ),
     "push": (_push, "Publish an export as the next version of a served model. Or withdraw the newest.", _add_push),
     "report": (_report, "Write the page of a run. DIR/report.html and the figures beside it.", _add_report),
 }

@@ -126,4 +126,3 @@ def report_run(directory):
     )
     jobs.event(f"Look at {page}.", path=str(page))
     return page
-

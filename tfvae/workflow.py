@@ -1,4 +1,4 @@
-"""The main job: data, train, evaluate, export, validate, push, report, each skipped when nothing it depends on changed."""
+"""The main job: data, train, evaluate, export, validate, push, report, each skipped when it is not due."""
 
 import datetime
 import shutil
@@ -29,6 +29,7 @@ class Job:
         base_path: Folder that TensorFlow Serving watches, .../saved_models/<name>.
         keep: Number of versions to keep there; None keeps all.
         interruption: A `jobs.Interruption`.
+        first: Name of the step to begin with whether or not it is due, the ones after it included; None: what is due.
     """
 
     experiment: Experiment
@@ -36,6 +37,7 @@ class Job:
     base_path: Path
     keep: int | None
     interruption: jobs.Interruption
+    first: str | None = None
 
 
 class Step(NamedTuple):
@@ -54,17 +56,16 @@ class Step(NamedTuple):
     is_always_due: bool = False
 
 
-def run(job, first=None, dry_run=False):
+def run(job, dry_run=False):
     """Runs the steps that are due.
 
     Args:
         job: A `Job`; the caller holds its directory locked.
-        first: Name of the step to begin with whether or not it is due; the ones after it run as well.
         dry_run: Whether only to say what would be done.
     """
     forced = False
     for name in NAMES:
-        forced = forced or name == first
+        forced = forced or name == job.first
         path, key = job.directory / "steps" / f"{name}.json", None if forced and dry_run else _key(name, job)
         if not forced and _is_done(name, job, path, key):
             jobs.event(f"{name:9s} skipped: nothing it depends on has changed.", step=name, skipped=True)
@@ -154,7 +155,7 @@ def _move_aside(job, why):
 
 
 def _train(job):
-    if (job.directory / "training.json").exists():  # asked for by --from
+    if (job.directory / "training.json").exists() and job.first in ("data", "train"):
         data = storage.read_json(job.directory / "data.json")
         _move_aside(job, "it is trained anew")
         storage.write_json(job.directory / "data.json", data)

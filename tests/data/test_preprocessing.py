@@ -45,7 +45,9 @@ def test_row_of_binarize_rows_depends_on_its_own_pixels_and_seed_alone():
     x, seeds = grey(4), tf.constant([[0, 0], [0, 1], [1, 0], [7, 7]])
     drawn = preprocessing.binarize_rows(x, seeds).numpy()
     order = [3, 1]
-    np.testing.assert_array_equal(preprocessing.binarize_rows(tf.gather(x, order), tf.gather(seeds, order)), drawn[order])
+    np.testing.assert_array_equal(
+        preprocessing.binarize_rows(tf.gather(x, order), tf.gather(seeds, order)), drawn[order]
+    )
     np.testing.assert_array_equal(drawn[2], preprocessing.binarize(x[2], seeds[2]))
 
 

@@ -1,5 +1,6 @@
-"""Small experiments on an .npz of random strokes, trained in this process."""
+"""Small experiments on an .npz of grey images, trained in this process, and one finished run to look at."""
 
+import copy
 import json
 
 import numpy as np
@@ -7,26 +8,29 @@ import pytest
 
 from tfvae import jobs
 from tfvae.experiment import experiment_from
+from tfvae.training.loop import Loop
 from tfvae.training.train import train
 
 MLP = {"name": "MLP", "hidden_sizes": [16]}
-MODEL = {
-    "name": "VAE",
-    "encoder": MLP,
-    "posterior": {"name": "DiagonalNormal", "latent_size": 2},
-    "prior": {"name": "StandardNormal"},
-    "decoder": MLP,
-    "likelihood": {"name": "Bernoulli"},
-    "objective": {"name": "ELBO"},
-}
-NETWORKS = {
-    "MLP": {},
-    "convolutional": {
-        "model.encoder": {"name": "ConvEncoder", "filters": [4, 4], "hidden_size": 16},
-        "model.decoder": {"name": "ConvDecoder", "filters": [4, 4], "hidden_size": 16},
+TREE = {  # with all that a resumed run has to go on with: dynamic draws, a warm-up, a schedule, the best epoch so far
+    "seed": 1,
+    "data": {"batch_size": 16, "binarize": "dynamic"},
+    "training": {
+        "epochs": 3,
+        "learning_rate": {"name": "CosineDecay", "initial_learning_rate": 0.01, "decay_steps": 30},
+        "patience": 5,
+        "checkpoint_steps": 5,
+    },
+    "model": {
+        "name": "VAE",
+        "encoder": MLP,
+        "posterior": {"name": "DiagonalNormal", "latent_size": 2},
+        "prior": {"name": "StandardNormal"},
+        "decoder": MLP,
+        "likelihood": {"name": "Bernoulli"},
+        "objective": {"name": "ELBO", "beta": {"name": "LinearWarmup", "steps": 20}},
     },
 }
-STEPS_PER_EPOCH = 9  # of 200 images: 40 for the test, 16 for validation, 144 to train on, in batches of 16
 
 
 @pytest.fixture(autouse=True)
@@ -36,40 +40,38 @@ def no_handlers_left():
     jobs.log.handlers.clear()
 
 
-@pytest.fixture
-def images(tmp_path):
-    """An .npz of 200 grey images of 8 x 8 pixels, light on one side and dark on the other."""
-    rng = np.random.default_rng(0)
-    ramp = np.linspace(-1, 1, 8) * rng.normal(size=(200, 1, 1))
-    x = np.broadcast_to(255 / (1 + np.exp(-3 * ramp)), (200, 8, 8)).astype(np.uint8)
-    np.savez(tmp_path / "images.npz", x=x, label=np.arange(200) % 3)
-    return tmp_path / "images.npz"
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """An .npz of 200 grey images of 8 x 8 pixels, light on one side: 144 to train on, 16 to validate, 40 to test."""
+    slope = np.linspace(-5, 5, 8) * np.random.default_rng(0).normal(size=(200, 1, 1))
+    x = np.broadcast_to(255 / (1 + np.exp(-slope)), (200, 8, 8)).astype(np.uint8)
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    np.savez(path, x=x, label=np.arange(200) % 3)
+    return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tree(images):
     """Makes the nested dict of an experiment; values at dotted paths replace its own."""
 
     def make(replaced=None):
-        data = {"name": str(images), "batch_size": 16, "binarize": "dynamic"}
-        made = json.loads(json.dumps({"data": data, "training": {"epochs": 3}, "model": MODEL, "seed": 1}))
-        for path, value in (replaced or {}).items():
+        made = copy.deepcopy(TREE)
+        for path, value in {"data.name": str(images), **(replaced or {})}.items():
             *parents, key = path.split(".")
             table = made
             for parent in parents:
-                table = table.setdefault(parent, {})
+                table = table[parent]
             table[key] = value
         return made
 
     return make
 
 
-@pytest.fixture
-def run(tree, tmp_path):
+@pytest.fixture(scope="session")
+def run(tree):
     """Trains in a directory, and returns what is in its training.json."""
 
-    def train_in(name, replaced=None):
-        directory = tmp_path / name
+    def train_in(directory, replaced=None):
         directory.mkdir(exist_ok=True)
         with jobs.Interruption() as interruption:
             return train(experiment_from(tree(replaced)), directory, interruption)
@@ -77,7 +79,31 @@ def run(tree, tmp_path):
     return train_in
 
 
+@pytest.fixture(scope="session")
+def finished(run, tmp_path_factory):
+    """The directory of a finished run, to be left as it is."""
+    directory = tmp_path_factory.mktemp("finished")
+    run(directory)
+    return directory
+
+
 @pytest.fixture
-def history(tmp_path):
-    """The rows of a run's history."""
-    return lambda name: [json.loads(line) for line in (tmp_path / name / "history.jsonl").read_text().splitlines()]
+def result(finished):
+    return json.loads((finished / "training.json").read_text())
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Has something happen after the call that reaches a step, once."""
+
+    def arrange(step, happen):
+        call, pending = Loop._call, [happen]
+
+        def call_then_happen(loop, num_steps):
+            call(loop, min(num_steps, max(1, step - loop.step)))
+            if pending and loop.step >= step:
+                pending.pop()()
+
+        monkeypatch.setattr(Loop, "_call", call_then_happen)
+
+    return arrange

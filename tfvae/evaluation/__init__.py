@@ -1,7 +1,7 @@
 """Evaluation: numbers about a trained model, per example and in nats."""
 
-from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_per_dimension
 from tfvae.evaluation.importance_sampling import importance_weighted_bound, log_likelihood
+from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_per_dimension
 from tfvae.evaluation.measure import measure
 
 __all__ = [

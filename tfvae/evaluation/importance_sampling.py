@@ -90,7 +90,7 @@ def _moments(model, x, index, num_samples, seed):
     seeds = tf.stack([tf.fill(shape, seed), index], axis=1)
     posterior, prior = model.encode(x), model.prior(encode=model.encode)
     maximum = tf.fill(shape, tf.constant(-np.inf, "float64"))
-    total, squares, done = tf.zeros(shape, "float64"), tf.zeros(shape, "float64"), 0
+    total, squares = tf.zeros(shape, "float64"), tf.zeros(shape, "float64")
     for chunk in tf.range((num_samples + CHUNK - 1) // CHUNK):
         size = tf.minimum(CHUNK, num_samples - chunk * CHUNK)
         z = model.encode_sample(x, fold_rows(seeds, chunk), size)

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.divergences import kl_divergence
-from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
 from tfvae.evaluation.importance_sampling import importance_weighted_bound
+from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
 
 GREY_LEVELS = 255  # steps between black and white in an 8-bit image
 

@@ -144,7 +144,7 @@ def _as_float32(function):
 
 
 def _answering_nothing(function, inputs):
-    """Answers an empty batch without asking the layers: TensorFlow's fused convolutions and TFP's samplers fail on it."""
+    """Answers an empty batch without asking the layers: fused convolutions and TFP's samplers fail on it."""
     outputs = tf.function(function, autograph=False).get_concrete_function(*inputs).structured_outputs
 
     def nothing():

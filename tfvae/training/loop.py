@@ -194,8 +194,10 @@ class Loop:
 
     def _progress(self):
         seconds = 0.5 if sys.stderr.isatty() else 30  # between updates: a log file is not a screen
-        return tqdm(total=self.last_step, initial=self.step, unit="step", disable=not jobs.is_for_people(), mininterval=seconds)
+        hidden = not jobs.is_for_people()
+        return tqdm(total=self.last_step, initial=self.step, unit="step", disable=hidden, mininterval=seconds)
 
     def _figures(self):
         row = self.history[-1]
-        return {"epoch": row["epoch"], "val": f"{row['validation']['negative_elbo']:.3f}", "best": f"{self.state['best']:.3f}"}
+        validation = row["validation"]["negative_elbo"]
+        return {"epoch": row["epoch"], "val": f"{validation:.3f}", "best": f"{self.state['best']:.3f}"}
