@@ -15,7 +15,7 @@ def test_the_manifest_says_what_was_given_and_what_was_exported(binary_export):
     assert manifest["metrics"] == {"loss": 1.5}
     assert manifest["binarize"] == "dynamic" and manifest["image_shape"] == [8, 8, 1] and manifest["latent_size"] == 3
     assert manifest["signatures"]["sample"]["inputs"] == {"seed": {"dtype": "int64", "shape": [None]}}
-    assert set(manifest["versions"]) >= {"python", "tensorflow", "keras", "tensorflow_probability", "tfvae"}
+    assert set(manifest["versions"]) >= {"python", "tensorflow", "keras", "tensorflow-probability", "tfvae"}
 
 
 def test_the_warm_up_file_calls_each_signature_once_with_one_row(binary_export, binary_server):

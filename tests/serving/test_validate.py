@@ -6,7 +6,13 @@ import sys
 import pytest
 
 from tfvae.errors import ConfigError, GateError
-from tfvae.serving import validate
+from tfvae.likelihoods import Normal, PixelScale
+from tfvae.models import VAE
+from tfvae.networks import ConvDecoder, ConvEncoder
+from tfvae.objectives import ELBO
+from tfvae.posteriors import DiagonalNormal
+from tfvae.priors import StandardNormal
+from tfvae.serving import export, validate
 
 
 def test_a_good_export_passes_in_a_fresh_process(binary_export):
@@ -69,3 +75,11 @@ def test_a_missing_directory_is_a_wrong_argument(tmp_path):
 def test_a_directory_without_a_saved_model_is_refused(tmp_path):
     with pytest.raises(GateError, match="holds no SavedModel"):
         validate(tmp_path)
+
+
+def test_a_convolutional_model_of_colour_images_passes_whatever_their_size(tmp_path):
+    networks = ConvEncoder((4, 4), hidden_size=8), ConvDecoder((4, 4), hidden_size=8)
+    model = VAE(networks[0], DiagonalNormal(2), StandardNormal(), networks[1], Normal(PixelScale()), ELBO())
+    model.build((None, 9, 7, 3))
+    export(model, tmp_path / "export")
+    assert "score_bytes" in validate(tmp_path / "export")["signatures"]

@@ -50,7 +50,8 @@ class Parameters(keras.Layer):
         self.pixelwise = len(features_shape) == 4 and tuple(features_shape[1:3]) == self.event_shape[:2]
         units = self.event_shape[-1] if self.pixelwise else math.prod(self.event_shape)
         width = features_shape[-1] if self.pixelwise else math.prod(features_shape[1:])
-        self.linear = keras.layers.Dense(units)
+        # float32 under mixed precision too: densities and their sums need it.
+        self.linear = keras.layers.Dense(units, dtype="float32")
         self.linear.build((None, width))
 
     def call(self, features):

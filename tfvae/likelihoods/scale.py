@@ -50,7 +50,7 @@ class LearnedScale(Scale):
     """One sigma for all pixels and examples, learned with the network; at least one grey level, 1/255."""
 
     def build(self, features_shape, event_shape):
-        self.raw = self.add_weight(name="raw_scale", shape=(), initializer="zeros")
+        self.raw = self.add_weight(name="raw_scale", shape=(), initializer="zeros", autocast=False)
 
     def call(self, features):
         return tf.math.softplus(self.raw) + MINIMAL_SCALE

@@ -25,7 +25,8 @@ class DiagonalNormal(Posterior):
 
     def __init__(self, latent_size, **kwargs):
         super().__init__(latent_size, **kwargs)
-        self.parameters = keras.layers.Dense(2 * latent_size)
+        # float32 under mixed precision too: densities and their sums need it.
+        self.parameters = keras.layers.Dense(2 * latent_size, dtype="float32")
 
     def build(self, features_shape):
         self.parameters.build(tuple(features_shape))
