@@ -291,7 +291,7 @@ def test_a_file_that_is_no_table_is_refused(config):
 
 
 def test_a_folder_is_no_configuration(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read: .*Is a directory"):
+    with pytest.raises(ConfigError, match=r"cannot be read: .*Is a directory"):
         load_experiment(tmp_path)
 
 

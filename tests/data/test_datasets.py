@@ -257,7 +257,7 @@ def test_download_without_a_network_names_the_dataset(tmp_path, monkeypatch):
 
     module = importlib.import_module("tensorflow_datasets.core.dataset_builder")
     monkeypatch.setattr(module.DatasetBuilder, "_make_download_manager", fail)
-    with pytest.raises(DataError, match="`kmnist` could not be prepared in .*: no network"):
+    with pytest.raises(DataError, match=r"`kmnist` could not be prepared in .*: no network"):
         open_splits(Data("kmnist", data_dir=str(tmp_path), download=True))
 
 

@@ -67,8 +67,9 @@ def test_traversals_go_by_rate_and_mark_the_dead(make_vae, images):
 
 
 def test_traversals_say_how_many_dimensions_they_leave_out(make_vae, images):
-    model = make_vae((4, 4, 1), posterior=DiagonalNormal(20))
-    figure = figures.traversals(model, images, np.arange(20.0))
+    size = MAX_DIMENSIONS + 4
+    model = make_vae((4, 4, 1), posterior=DiagonalNormal(size))
+    figure = figures.traversals(model, images, np.arange(float(size)))
     assert len(labels_of(figure)) == MAX_DIMENSIONS
     assert figure.texts[0].get_text() == "4 more dimensions are not shown"
 

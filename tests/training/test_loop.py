@@ -1,5 +1,6 @@
 """What a training leaves behind, and that no interruption and no grouping of steps changes one bit of it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -149,22 +150,36 @@ def test_kill_and_the_same_command_again_is_the_uninterrupted_run(step, run, fin
     assert same_as_finished(tmp_path, finished, result)
 
 
-@pytest.mark.parametrize("place", ["append_history", "model.keras", "training.json"])
-def test_kill_between_two_files_loses_nothing(place, run, finished, result, tmp_path, monkeypatch):
-    append, replace = logs.append_history, os.replace
+@pytest.fixture
+def dying_at(monkeypatch):
+    """A context in which the process dies before a file takes its place, or after a row of the history is written."""
 
-    def append_then_die(path, row):
-        append(path, row)
-        kill()
+    @contextlib.contextmanager
+    def until_dead(place):
+        append, replace = logs.append_history, os.replace
 
-    def die_at(source, target):
-        if os.path.basename(target) == place:
-            kill()
-        replace(source, target)
+        def append_then_die(path, row):
+            append(path, row)
+            if place == path.name:
+                kill()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(*((logs, "append_history", append_then_die) if "." not in place else (os, "replace", die_at)))
-        pytest.raises(Killed, run, tmp_path)
+        def replace_unless_dead(source, target):
+            if place != "history.jsonl" and place == os.path.basename(target):
+                kill()
+            replace(source, target)
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(logs, "append_history", append_then_die)
+            patch.setattr(os, "replace", replace_unless_dead)
+            yield
+
+    return until_dead
+
+
+@pytest.mark.parametrize("place", ["history.jsonl", "model.keras", "training.json"])
+def test_kill_between_two_files_loses_nothing(place, run, finished, result, dying_at, tmp_path):
+    with dying_at(place):
+        run(tmp_path)
     run(tmp_path)
     assert same_as_finished(tmp_path, finished, result)
 
@@ -200,5 +215,5 @@ def test_the_first_bad_step_is_the_one_that_is_named(run, tmp_path):
 
 def test_a_bad_number_in_validation_is_told_as_such(run, tmp_path):
     schedule = {"name": "PiecewiseConstantDecay", "boundaries": [7], "values": [0.01, 1e30]}
-    with pytest.raises(NothingProducedError, match="Training stopped at step 9: .* in validation became"):
+    with pytest.raises(NothingProducedError, match=r"Training stopped at step 9: .* in validation became"):
         run(tmp_path, {"training.learning_rate": schedule})

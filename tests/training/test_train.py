@@ -183,7 +183,7 @@ def stop_after_a_checkpoint(process, output, signum):
     return process.returncode, error
 
 
-LONG = {"training.epochs": 20, "training.patience": 20, "training.checkpoint_steps": 2}
+LONG = {"training.epochs": 20, "training.patience": 20, "training.checkpoint_steps": 6}
 
 
 def test_kill_9_and_the_same_command_again_is_the_uninterrupted_run(run, tree, tmp_path):

@@ -53,12 +53,14 @@ def epochs(source, batch_size, seed, dynamic=False):
 def ordered_batches(source, batch_size):
     """Every example once, in order, the last batch as small as it comes; each row carries its "index", int64 [B]."""
     indices = tf.data.Dataset.range(source.num_examples).batch(batch_size)
+    batches = indices.map(lambda index: batch_of(source, index), tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
-    def batch_of(index):
-        batch = source.fetch(index)
-        return {**batch, "x": preprocessing.scale(batch["x"]), "index": index}
 
-    return indices.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+def batch_of(source, index):
+    """The batch of the examples at `index`, int64 [B], as `ordered_batches` gives them."""
+    batch = source.fetch(index)
+    return {**batch, "x": preprocessing.scale(batch["x"]), "index": index}
 
 
 def binarized(source):

@@ -8,6 +8,7 @@ from tfvae.evaluation.latent_space import rate_per_dimension
 from tfvae.storage import write_text
 
 NUM_IMAGES = 16
+NUM_EXAMPLES = 256  # validation examples that the rate of each latent dimension is taken over
 
 
 def read_history(path):

@@ -42,7 +42,6 @@ class Loop:
         self.best = []  # values of the variables at the end of the best epoch
         running_means = [variable for mean in model.metrics for variable in mean.variables]
         self.variables = [*model.variables, *model.optimizer.variables, *running_means]
-        self.validation = pipeline.ordered_batches(splits.validation, experiment.data.batch_size)
         self.call_steps = 1
         self._advance = tf.function(self._advance_in_graph)
         self._test = tf.function(self._test_in_graph)
@@ -64,7 +63,7 @@ class Loop:
         """Trains to the end and returns the epoch, from 1, of the best weights, which the model then has."""
         self._resume()
         self.started = time.monotonic()
-        x = next(iter(self.validation))["x"]
+        x = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))["x"]
         board = logs.TensorBoard(self.directory / "tensorboard", self.model, x, self._image_epochs())
         board.configuration(self.experiment)
         self.batches = iter(self._batches())
@@ -108,8 +107,11 @@ class Loop:
         return terms
 
     def _test_in_graph(self):
-        for batch in self.validation:
-            self.model.test_step(batch)
+        # Without tf.data, which takes longer to start than a small validation set takes to read.
+        source, size = self.splits.validation, self.experiment.data.batch_size
+        for first in tf.range(0, source.num_examples, size):
+            index = tf.range(first, tf.minimum(first + size, source.num_examples))
+            self.model.test_step(pipeline.batch_of(source, tf.cast(index, "int64")))
 
     def _end_epoch(self, board):
         train = self._means()
@@ -185,6 +187,9 @@ class Loop:
 
     def _batch_size(self):
         return min(self.experiment.data.batch_size, self.splits.train.num_examples)
+
+    def _num_shown(self):
+        return min(logs.NUM_EXAMPLES, self.splits.validation.num_examples)
 
     def _means(self):
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}

@@ -6,7 +6,7 @@ from tfvae.report import walks
 from tfvae.report.figures.canvas import WIDTH, new_figure
 from tfvae.report.wording import MINUS
 
-MAX_DIMENSIONS = 16  # rows of a traversal: what a reader still looks through
+MAX_DIMENSIONS = 128  # rows of a traversal: beyond it the picture would outgrow a browser
 DEAD_RATE = 0.01  # nats: a dimension with less tells the decoder next to nothing
 MIN_COLUMNS = 4  # so that two images do not fill the page
 _EDGE = 0.04  # inches
