@@ -30,6 +30,7 @@ setup(
         "matplotlib>=3.9",
         "pillow>=10",
         "jinja2>=3.1",
+        "requests>=2.31",  # what TFDS downloads with
         "tqdm>=4.66",
         "numpy>=1.26",
     ],

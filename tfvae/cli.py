@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -202,9 +203,9 @@ COMMANDS = {
 def _import_quietly():
     """Imports TensorFlow without the lines that it prints to stderr before its logging is set up."""
     with tempfile.TemporaryFile() as held, _stderr_to(held):
-        import absl.logging
         import tensorflow  # noqa: F401
-    absl.logging.set_verbosity(absl.logging.ERROR)
+    for library in ("absl", "urllib3"):
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

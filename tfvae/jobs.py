@@ -15,6 +15,8 @@ import threading
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 from tfvae.errors import LockedError, TfvaeError
 
 log = logging.getLogger("tfvae")
@@ -132,6 +134,12 @@ def set_up_logs(log_json):
 def is_for_people():
     """Whether logs are read by people, who like progress bars."""
     return not any(isinstance(handler.formatter, JsonFormatter) for handler in log.handlers)
+
+
+def progress_bar(total, unit, initial=0):
+    """A tqdm bar on stderr, for people only; a log file, which is no screen, gets a line every half minute."""
+    seconds = 0.5 if sys.stderr.isatty() else 30
+    return tqdm(total=total, unit=unit, initial=initial, mininterval=seconds, disable=not is_for_people())
 
 
 class JsonFormatter(logging.Formatter):

@@ -46,7 +46,7 @@ def evaluate_run(directory, evaluation=None):
     evaluation = evaluation or experiment.evaluation
     splits = open_splits(experiment.data)
     batches = pipeline.ordered_batches(splits.test, experiment.data.batch_size)
-    result = measure(model, batches, evaluation.num_samples, evaluation.num_examples, TEST_SEED, jobs.is_for_people())
+    result = measure(model, batches, evaluation.num_samples, evaluation.num_examples, TEST_SEED, jobs.progress_bar)
     description = describe(experiment.data, splits)
     result = {"split": "test", **result, "seed": TEST_SEED, "data_fingerprint": description["fingerprint"]}
     storage.write_json(directory / "metrics.json", result)

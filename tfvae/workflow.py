@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tfvae import jobs, run_directory, storage
 from tfvae.data import open_splits
 from tfvae.data.description import describe
-from tfvae.experiment import Experiment
+from tfvae.experiment import Experiment, build_model
 from tfvae.serving import push
 from tfvae.training.train import differences, train
 from tfvae.versions import versions
@@ -63,6 +63,7 @@ def run(job, dry_run=False):
         job: A `Job`; the caller holds its directory locked.
         dry_run: Whether only to say what would be done.
     """
+    build_model(job.experiment)  # a mistake in a part shows before any work
     forced = False
     for name in NAMES:
         forced = forced or name == job.first

@@ -150,6 +150,16 @@ def test_chunks_add_up_to_all_samples(linear_vae, monkeypatch):
     np.testing.assert_allclose(size, 150, rtol=1e-5)
 
 
+def test_effective_size_is_the_same_for_one_chunk_and_many(r1, monkeypatch):
+    sizes = []
+    for chunk in (1, 20):
+        monkeypatch.setattr(importance_sampling, "CHUNK", chunk)
+        bound = importance_weighted_bound(r1(-1.0, stddev=1.0), repeated((1, 0, 1), 4000), 20)  # q is a bad one
+        sizes.append(bound.effective_sample_size)
+    error = np.sqrt(sum(size.var() for size in sizes) / 4000)
+    assert abs(sizes[0].mean() - sizes[1].mean()) < 4 * error < 0.04 * sizes[1].mean()
+
+
 def test_seed_keys_the_samples(vae_and_x):
     first, again, other = (log_likelihood(*vae_and_x, 20, seed=seed) for seed in (0, 0, 1))
     assert np.array_equal(first, again) and np.all(first != other)

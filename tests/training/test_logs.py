@@ -11,6 +11,7 @@ from tfvae.training import logs
 
 STEPS = [9, 18, 27]
 TERMS = {"loss", "distortion", "rate", "negative_elbo"}
+NO_TERMS = {"train": {}, "validation": {}}
 
 
 def events(directory, split):
@@ -69,6 +70,14 @@ def test_reconstructions_begin_with_the_original(validation):
     pairs = [tf.io.decode_png(png).numpy() for png in tf.make_ndarray(first.tensor_proto)[2:]]
     assert {int(v) for v in np.unique([pair[:, :8] for pair in pairs])} == {0, 255}
     assert len(np.unique([pair[:, 8:] for pair in pairs])) > 2
+
+
+def test_images_come_after_the_first_epoch_and_then_at_their_interval(make_vae, binary, tmp_path):
+    board = logs.TensorBoard(tmp_path / "tensorboard", make_vae((8, 8, 1)), binary(4, (8, 8, 1)), image_epochs=4)
+    for epoch in range(1, 10):
+        board.epoch({"epoch": epoch, "step": epoch, "learning_rate": 0, "examples_per_second": 0, **NO_TERMS})
+    shown = events(tmp_path, "validation").Tensors("samples")
+    assert [event.step for event in shown] == [1, 4, 8]
 
 
 def test_the_configuration_is_a_text(train, finished):

@@ -5,8 +5,10 @@ import difflib
 import io
 
 import numpy as np
+import requests
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import downloader
 
 from tfvae.data.builders import Digits
 from tfvae.data.source import ArraySource
@@ -54,17 +56,28 @@ def _prepare(builder, name, allowed):
             f"`{name}` is not prepared in {builder.data_dir}, and nothing is downloaded unless you ask for it: "
             "set data.download=true, or point data.data_dir or TFDS_DATA_DIR to where it is."
         )
-    tfds.disable_progress_bar()
-    # TFDS speaks of a download even where there is none.
-    silence = contextlib.redirect_stdout(io.StringIO()) if name in EMBEDDED else contextlib.nullcontext()
+    # Its ten retries with growing pauses take three minutes to say that there is no network.
+    downloader.MAX_RETRIES = 3
     try:
-        with silence:
+        with _silence() if name in EMBEDDED else contextlib.nullcontext():
             builder.download_and_prepare()
     except (OSError, tfds.download.DownloadError, tf.errors.OpError, AssertionError) as error:
         # Another process may have prepared it in the meantime.
         if not _builder(name, builder.data_dir.rsplit(f"/{builder.name}/", 1)[0]).is_prepared():
-            reason = str(error).strip().split("\n")[0]
+            no_network = "the network is out of reach: " if isinstance(error, requests.ConnectionError) else ""
+            reason = no_network + str(error).strip().split("\n")[0]
             raise DataError(f"`{name}` could not be prepared in {builder.data_dir}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _silence():
+    """TFDS speaks of a download, and shows bars, even where there is nothing to fetch."""
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 def _read(builder, name, split):

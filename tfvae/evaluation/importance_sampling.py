@@ -32,7 +32,12 @@ def log_likelihood(model, x, num_samples=5000, seed=0):
     return importance_weighted_bound(model, x, num_samples, seed).log_likelihood
 
 
-def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=False):
+def no_progress(total, unit):
+    """A progress bar that shows nothing."""
+    return tqdm(total=total, unit=unit, disable=True)
+
+
+def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=no_progress):
     """The importance-weighted bound of each example, with its errors.
 
     The samples of an example are keyed by `seed` and the example's place in `x`, so that the result is the same however
@@ -43,7 +48,7 @@ def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=False
         x: Examples, [N, *event].
         num_samples: Number S of samples for each example.
         seed: Integer that keys the samples.
-        progress: Whether to show a progress bar.
+        progress: Makes a progress bar from a total and a unit, as `tqdm.tqdm(total=..., unit=...)` would.
 
     Returns:
         A `Bound`.
@@ -64,7 +69,7 @@ def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=False
         return _moments(model, x, index, num_samples, seed)
 
     parts = []
-    with tqdm(total=len(x), unit="image", disable=not progress) as bar:
+    with progress(len(x), "image") as bar:
         for first in range(0, len(x), block):
             rows = x[first : first + block]
             parts.append([m.numpy() for m in moments(rows, tf.range(first, first + len(rows)))])

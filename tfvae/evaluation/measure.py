@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.divergences import kl_divergence
-from tfvae.evaluation.importance_sampling import importance_weighted_bound
+from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress
 from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
 
 GREY_LEVELS = 255  # steps between black and white in an 8-bit image
 
 
-def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progress=False):
+def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progress=no_progress):
     """Measures a model.
 
     Args:
@@ -21,7 +21,7 @@ def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progres
         num_samples: Number S of importance samples for each example.
         num_examples: Number of examples, the first ones, for the importance-weighted bound; None takes all.
         seed: Integer that keys all draws.
-        progress: Whether to show a progress bar.
+        progress: Makes a progress bar from a total and a unit.
 
     Returns:
         {"metrics": {name: {"value", "unit", "standard_error", ...}}, "collapsed", "verdict", "num_examples",

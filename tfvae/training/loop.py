@@ -2,12 +2,10 @@
 
 import logging
 import math
-import sys
 import time
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfvae import jobs
 from tfvae.data import pipeline
@@ -67,7 +65,7 @@ class Loop:
         board = logs.TensorBoard(self.directory / "tensorboard", self.model, x, self._image_epochs())
         board.configuration(self.experiment)
         self.batches = iter(self._batches())
-        with self._progress() as progress, self.interruption.deferred():
+        with jobs.progress_bar(self.last_step, "step", self.step) as progress, self.interruption.deferred():
             while not self.is_finished:
                 self._epoch(progress)
                 self._end_epoch(board)
@@ -175,7 +173,7 @@ class Loop:
             return
         bad = [name for name, value in terms.items() if not math.isfinite(value) and name != "loss"] or ["loss"]
         raise NothingProducedError(
-            f"Training stopped at step {self.step}: {' and '.join(bad)} {where}became {terms[bad[0]]}. "
+            f"Training stopped at step {self.step}: {', '.join(bad)} {where}became {terms[bad[0]]}. "
             "Try a smaller learning rate, or clip the gradients (training.optimizer.clipnorm)."
         )
 
@@ -196,11 +194,6 @@ class Loop:
 
     def _image_epochs(self):
         return max(1, self.experiment.training.epochs // 20)
-
-    def _progress(self):
-        seconds = 0.5 if sys.stderr.isatty() else 30  # between updates: a log file is not a screen
-        hidden = not jobs.is_for_people()
-        return tqdm(total=self.last_step, initial=self.step, unit="step", disable=hidden, mininterval=seconds)
 
     def _figures(self):
         row = self.history[-1]

@@ -30,11 +30,12 @@ def train(experiment, directory, interruption):
         DataError: If the data cannot be read, or the likelihood cannot take it.
         NothingProducedError: If the loss became NaN or infinite.
     """
+    model = build_model(experiment)  # first: a mistake in a part must not claim the directory
     claim(experiment, directory)
     if (directory / "training.json").exists():
         jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
         return storage.read_json(directory / "training.json")
-    return _train(experiment, directory, interruption)
+    return _train(model, experiment, directory, interruption)
 
 
 def claim(experiment, directory):
@@ -56,8 +57,7 @@ def differences(theirs, ours):
     return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
 
 
-def _train(experiment, directory, interruption):
-    model = build_model(experiment)
+def _train(model, experiment, directory, interruption):
     splits = open_splits(experiment.data)
     check_data(describe(experiment.data, splits), directory)
     check_likelihood(model, splits, experiment.data)
