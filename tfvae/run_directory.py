@@ -57,14 +57,18 @@ def evaluate_run(directory, evaluation=None):
 
 
 def summary(result):
-    """The metrics as a table for people, a line each, and the verdict on the latent space."""
-    lines = [f"Test split, {result['num_examples']} examples:"]
-    for name, metric in result["metrics"].items():
-        if isinstance(metric["value"], list):
-            continue
-        error = f" +- {metric['standard_error']:.4f}" if "standard_error" in metric else ""
-        lines.append(f"  {name.replace('_', ' '):26s} {metric['value']:10.4f}{error} {metric['unit']}")
-    return "\n".join([*lines, result["verdict"]])
+    """The metrics as a table for people, a line each, and the verdict on the latent space unless that is a warning."""
+    single = {name: metric for name, metric in result["metrics"].items() if not isinstance(metric["value"], list)}
+    lines = [f"  {name.replace('_', ' '):26s} {_measured(metric)}" for name, metric in single.items()]
+    verdict = [] if result["collapsed"] else [result["verdict"]]
+    return "\n".join([f"Test split, {result['num_examples']} examples:", *lines, *verdict])
+
+
+def _measured(metric):
+    value = f"{metric['value']:10d}" if isinstance(metric["value"], int) else f"{metric['value']:10.4f}"
+    error = f" +- {metric['standard_error']:.4f}" if "standard_error" in metric else ""
+    examples = f", {metric['num_examples']} examples" if "num_examples" in metric else ""
+    return f"{value}{error} {metric['unit']}{examples}"
 
 
 def export_run(directory, destination=None):
