@@ -137,11 +137,14 @@ def load_model(directory):
 def _read(path):
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"No configuration file {path}.") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold tables of keys and values, not a list or a single value.")
+    return tree
 
 
 def _override(tree, text):

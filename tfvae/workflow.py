@@ -13,7 +13,7 @@ from tfvae.data import open_splits
 from tfvae.data.description import describe
 from tfvae.experiment import Experiment, build_model
 from tfvae.serving import push
-from tfvae.training.train import differences, train
+from tfvae.training.train import differences, shaping, train
 from tfvae.versions import versions
 
 NAMES = ("data", "train", "evaluate", "export", "validate", "push", "report")
@@ -174,7 +174,7 @@ STEPS = {
     "data": Step(lambda job: {"data": asdict(job.experiment.data)}, _data, ("data.json",), is_always_due=True),
     "train": Step(
         lambda job: {
-            "experiment": {**job.experiment.to_dict(), "evaluation": None},
+            "experiment": shaping(job.experiment.to_dict()),
             "data": job.directory / "data.json",
         },
         _train,

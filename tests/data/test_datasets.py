@@ -275,3 +275,15 @@ def test_unknown_factor_is_named():
 def test_wrong_option_is_refused():
     with pytest.raises(ConfigError, match="`binarize` must be one of"):
         load("digits", binarize="maybe")
+
+
+def test_more_examples_than_there_are_cannot_be_kept(grey):
+    with pytest.raises(DataError, match="to choose 100000 from"):
+        open_splits(Data(grey, num_examples=100_000))
+
+
+def test_a_folder_of_the_name_of_a_dataset_does_not_hide_it(tmp_path, monkeypatch):
+    (tmp_path / "kmnist").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="not prepared"):
+        open_splits(Data("kmnist", data_dir=str(tmp_path)))

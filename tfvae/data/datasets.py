@@ -10,7 +10,7 @@ from tfvae.data import pipeline
 from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
 from tfvae.data.options import Data
-from tfvae.data.tfds_images import EMBEDDED, tfds_sources
+from tfvae.data.tfds_images import is_dataset, tfds_sources
 from tfvae.errors import DataError
 from tfvae.storage import sha256_of_arrays, sha256_of_json
 
@@ -74,7 +74,10 @@ def split_indices(sizes, data):
         data: A `Data`.
     """
     # RandomState and not default_rng: its streams are frozen for ever.
-    order = np.random.RandomState(data.split_seed).permutation(sizes["train"])[: data.num_examples]
+    order = np.random.RandomState(data.split_seed).permutation(sizes["train"])
+    if data.num_examples is not None and data.num_examples > len(order):
+        raise DataError(f"`{data.name}` has {len(order)} examples to choose {data.num_examples} from.")
+    order = order[: data.num_examples]
     num_test = 0 if "test" in sizes else max(1, round(len(order) * data.test_fraction))
     num_validation = max(1, round((len(order) - num_test) * data.validation_fraction))
     if len(order) - num_test - num_validation < 1:
@@ -109,6 +112,7 @@ def _sources(data):
         return {"train": ShapesSource(factors=data.factors)}
     if path.suffix in (".npz", ".npy"):
         return array_sources(path)
-    if data.name not in EMBEDDED and (path.is_dir() or data.name.startswith((".", "/", "~"))):
+    # A folder that happens to be called as a dataset is, its prepared files for one, is that dataset.
+    if data.name.startswith((".", "/", "~")) or (path.is_dir() and not is_dataset(data.name)):
         return {"train": folder_source(path)}
     return tfds_sources(data.name, data.data_dir, data.download)

@@ -19,8 +19,8 @@ class Data:
         validation_fraction: Share of the training examples that is held out for validation.
         test_fraction: Share of all examples that is held out for the test, where the data has no test split.
         split_seed: Integer that keys the splits; apart from the seed of a run, so that runs can be compared.
-        num_examples: Number of examples to keep, a seeded draw; None keeps all. Data that comes with a test split
-            keeps that one whole, so that figures stay comparable.
+        num_examples: Number of examples to keep, a seeded draw from all; None keeps all. Data with a test split of its
+            own keeps that whole, so that figures stay comparable.
         factors: For "shapes": the factor classes to keep, such as {shape = [0, 1], scale = [5]}; None keeps all.
         data_dir: Folder of prepared TFDS datasets; None takes TFDS's own (TFDS_DATA_DIR, ~/tensorflow_datasets).
         download: Whether a TFDS dataset that is not prepared may be fetched from the network.

@@ -31,7 +31,7 @@ def binarize_rows(x, seeds):
 
 
 def row_seeds(seeds, stream):
-    """Stateless seeds, int32 [B, 2], from the integers, int64 [B], that a caller gives; streams are independent."""
+    """Stateless seeds, int32 [B, 2], from the integers, int64 [B], that a caller gives; streams differ."""
     pairs = tf.bitcast(seeds, "int32")
     return tf.stack([pairs[:, 0], pairs[:, 1] ^ tf.constant(stream << 24, "int32")], axis=1)
 

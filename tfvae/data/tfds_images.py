@@ -38,6 +38,11 @@ def tfds_sources(name, data_dir=None, download=False):
     return {split: _read(builder, name, split) for split in splits}
 
 
+def is_dataset(name):
+    """Whether `name` is that of a dataset, and not of a folder or a file."""
+    return name in EMBEDDED or name.split("/")[0].split(":")[0] in tfds.list_builders(with_community_datasets=False)
+
+
 def _builder(name, data_dir):
     if name in EMBEDDED:
         return EMBEDDED[name](data_dir=data_dir)

@@ -15,7 +15,8 @@ class Bound(NamedTuple):
 
     Attributes:
         log_likelihood: log (1/S) sum_s p(x, z_s) / q(z_s|x) in nats, [N].
-        standard_error: Its standard error over the draw of the samples, in nats, [N].
+        standard_error: Its standard error over the draw of the samples, in nats, [N]; by the delta method, and so too
+            small where the effective sample size is a few.
         effective_sample_size: (sum w)^2 / sum w^2, between 1 and S, [N].
     """
 

@@ -47,12 +47,19 @@ def claim(experiment, directory):
             raise ConfigError(
                 f"{directory} holds a run of another configuration ({'; '.join(changed)}): choose another --output."
             )
-    storage.write_json(path, ours)
+    if not path.exists() or storage.read_json(path) != ours:
+        storage.write_json(path, ours)
+
+
+def shaping(tree):
+    """The part of an experiment that shapes the training: not how the model is evaluated, nor where its data lies."""
+    elsewhere = {"data_dir": None, "download": None}  # data.json says whether it is the same data
+    return {**tree, "evaluation": None, "data": {**tree["data"], **elsewhere}}
 
 
 def differences(theirs, ours):
-    """What differs between two experiments as far as training goes: how a model is evaluated may change afterwards."""
-    theirs, ours = (_flat({**tree, "evaluation": {}}) for tree in (theirs, ours))
+    """What differs between two experiments as far as training goes, a sentence for each."""
+    theirs, ours = _flat(shaping(theirs)), _flat(shaping(ours))
     keys = [key for key in sorted(theirs | ours) if theirs.get(key) != ours.get(key)]
     return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
 
