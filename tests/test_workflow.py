@@ -127,6 +127,15 @@ def test_changed_data_trains_anew_and_keeps_the_old_run(folder):
     assert list((folder / "runs/tiny/superseded").glob("*/model.keras"))
 
 
+def test_evaluation_refuses_data_that_the_model_was_not_trained_on(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    before = (folder / "data.npz").read_bytes()
+    write_data(folder, seed=2)
+    assert cli.main(["evaluate", "runs/tiny"]) == 4
+    assert "has changed since" in capsys.readouterr().err
+    (folder / "data.npz").write_bytes(before)
+
+
 def test_killed_run_goes_on_and_finishes(folder, tmp_path):
     arguments = ["run", folder / "tiny.toml", "--output", tmp_path / "run", "--saved-models", tmp_path / "models"]
     arguments += ["--set", "training.epochs=500", "--set", "training.checkpoint_steps=20"]

@@ -8,7 +8,7 @@ import numpy as np
 from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe, examples
-from tfvae.errors import ConfigError
+from tfvae.errors import ConfigError, DataError
 from tfvae.evaluation import measure
 from tfvae.experiment import experiment_from, load_model
 from tfvae.report import write_report
@@ -31,6 +31,19 @@ def load_run(directory):
     return experiment_from(storage.read_json(path))
 
 
+def open_data(directory, experiment):
+    """The `Splits` of sources that a run was trained on, and their fingerprint.
+
+    Raises:
+        DataError: If the data is another one now: its test split may hold what the model was trained on.
+    """
+    splits = open_splits(experiment.data)
+    description = describe(experiment.data, splits)
+    if description != storage.read_json(directory / "data.json"):
+        raise DataError(f"`{experiment.data.name}` has changed since {directory} was trained on it: train again.")
+    return splits, description["fingerprint"]
+
+
 def evaluate_run(directory, evaluation=None):
     """Measures a run's model on its test split, writes metrics.json, and says aloud what the latent space does.
 
@@ -44,11 +57,10 @@ def evaluate_run(directory, evaluation=None):
     directory = Path(directory)
     experiment, model = load_run(directory), load_model(directory)
     evaluation = evaluation or experiment.evaluation
-    splits = open_splits(experiment.data)
+    splits, fingerprint = open_data(directory, experiment)
     batches = pipeline.ordered_batches(splits.test, experiment.data.batch_size)
     result = measure(model, batches, evaluation.num_samples, evaluation.num_examples, TEST_SEED, jobs.progress_bar)
-    description = describe(experiment.data, splits)
-    result = {"split": "test", **result, "seed": TEST_SEED, "data_fingerprint": description["fingerprint"]}
+    result = {"split": "test", **result, "seed": TEST_SEED, "data_fingerprint": fingerprint}
     storage.write_json(directory / "metrics.json", result)
     jobs.event(summary(result), **{name: metric["value"] for name, metric in result["metrics"].items()})
     if result["collapsed"]:
@@ -115,7 +127,7 @@ def report_run(directory):
     """Writes a run's report.html and figures/, and returns the page's path."""
     directory = Path(directory)
     experiment, model = load_run(directory), load_model(directory)
-    splits = open_splits(experiment.data)
+    splits, _ = open_data(directory, experiment)
     batch = examples(splits.test, MOST_REPORTED)
     page = write_report(
         directory,
