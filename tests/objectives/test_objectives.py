@@ -140,11 +140,26 @@ def test_reported_negative_elbo_does_not_depend_on_beta(beta):
     assert float(terms["loss"]) == pytest.approx(float(terms["distortion"] + beta * terms["rate"]))
 
 
+class VariableBeta(keras.optimizers.schedules.LearningRateSchedule):
+    """A beta to differentiate by."""
+
+    def __init__(self):
+        self.value = tf.Variable(2.0)
+
+    def __call__(self, step):
+        return self.value
+
+
 def test_derivative_of_the_loss_by_beta_is_the_rate():
-    beta = tf.Variable(2.0)
+    beta = VariableBeta()
     with tf.GradientTape() as tape:
-        terms = ELBO(beta=lambda step: beta).terms(example(), STEP, training=True)
-    assert float(tape.gradient(terms["loss"], beta)) == float(terms["rate"])
+        terms = ELBO(beta=beta).terms(example(), STEP, training=True)
+    assert float(tape.gradient(terms["loss"], beta.value)) == float(terms["rate"])
+
+
+def test_a_function_is_no_schedule_for_it_could_not_be_saved():
+    with pytest.raises(ValueError, match="or a schedule"):
+        ELBO(beta=lambda step: 1.0)
 
 
 def test_loss_rises_by_the_rate_when_beta_rises_by_one():
