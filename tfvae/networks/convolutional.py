@@ -10,12 +10,11 @@ KERNEL_SIZE = 4  # pixels; a multiple of the stride, so that transposed convolut
 STRIDE = 2
 
 
-@keras.saving.register_keras_serializable("tfvae")
-class ConvEncoder(keras.Layer):
-    """Convolutions with stride 2, then one fully connected layer: [B, H, W, C] -> [B, hidden_size].
+class Strided(keras.Layer):
+    """What both have: one convolution with stride 2 for each entry of `filters`, and one fully connected layer.
 
     Args:
-        filters: Number of filters of each convolution; each one halves height and width, rounding up.
+        filters: Number of filters of each convolution.
         hidden_size: Width of the fully connected layer.
         activation: Name of a Keras activation, applied after every layer.
 
@@ -26,23 +25,34 @@ class ConvEncoder(keras.Layer):
         Burgess et al., 2018. Understanding disentangling in beta-VAE, appendix A.1. https://arxiv.org/abs/1804.03599
     """
 
-    def __init__(self, filters=(32, 32, 64, 64), hidden_size=256, activation="relu", **kwargs):
+    convolution = keras.layers.Conv2D
+
+    def __init__(self, filters, hidden_size=256, activation="relu", **kwargs):
         super().__init__(**kwargs)
         self.filters = positive_integers("filters", filters)
         self.hidden_size = positive_integers("hidden_size", [hidden_size])[0]
-        self.convolutions = [
-            keras.layers.Conv2D(n, KERNEL_SIZE, STRIDE, padding="same", activation=activation) for n in self.filters
-        ]
-        self.flatten = keras.layers.Flatten()
+        self.activation = activation
+        settings = {"padding": "same", "activation": activation}
+        self.convolutions = [self.convolution(n, KERNEL_SIZE, STRIDE, **settings) for n in self.filters]
         self.hidden = keras.layers.Dense(self.hidden_size, activation=activation)
 
-    def build(self, input_shape):
-        grid_of(tuple(input_shape)[1:], self.filters)
-        shape = tuple(input_shape)
+    def build_convolutions(self, shape):
+        """Builds the convolutions one after another and returns the shape [B, H, W, C] that they end at."""
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.hidden.build(self.flatten.compute_output_shape(shape))
+        return shape
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class ConvEncoder(Strided):
+    """Convolutions that halve height and width, rounding up, then a fully connected layer: -> [B, hidden_size]."""
+
+    def build(self, input_shape):
+        grid_of(tuple(input_shape)[1:], self.filters)
+        shape = self.build_convolutions(tuple(input_shape))
+        self.flatten = keras.layers.Flatten()
+        self.hidden.build((None, math.prod(shape[1:])))
 
     def call(self, x):
         features = x
@@ -55,49 +65,26 @@ class ConvEncoder(keras.Layer):
 
 
 @keras.saving.register_keras_serializable("tfvae")
-class ConvDecoder(keras.Layer):
-    """One fully connected layer, then transposed convolutions with stride 2: [B, L] -> [B, H, W, filters[-1]].
+class ConvDecoder(Strided):
+    """Fully connected layers, then transposed convolutions that double the grid: [B, L] -> [B, H, W, filters[-1]].
 
     The grid grows past the image where its size is no multiple of 2**len(filters), and is cut to H x W at the end.
-
-    Args:
-        filters: Number of filters of each transposed convolution; each one doubles height and width.
-        hidden_size: Width of the fully connected layer.
-        activation: Name of a Keras activation, applied after every layer.
-
-    Raises:
-        ValueError: If a size is not a positive integer, or the image is too small for so many doublings.
-
-    Reference:
-        Burgess et al., 2018. Understanding disentangling in beta-VAE, appendix A.1. https://arxiv.org/abs/1804.03599
     """
 
-    def __init__(self, filters=(64, 64, 32, 32), hidden_size=256, activation="relu", **kwargs):
-        super().__init__(**kwargs)
-        self.filters = positive_integers("filters", filters)
-        self.hidden_size = positive_integers("hidden_size", [hidden_size])[0]
-        self.activation = activation
-        self.hidden = keras.layers.Dense(self.hidden_size, activation=activation)
-        self.transposed = [
-            keras.layers.Conv2DTranspose(n, KERNEL_SIZE, STRIDE, padding="same", activation=activation)
-            for n in self.filters
-        ]
+    convolution = keras.layers.Conv2DTranspose
 
     def build(self, input_shape, event_shape):
         self.height, self.width, _ = event_shape
-        grid = grid_of(event_shape, self.filters)
-        self.to_grid = keras.layers.Dense(math.prod(grid) * self.filters[0], activation=self.activation)
-        self.reshape = keras.layers.Reshape((*grid, self.filters[0]))
+        grid = (*grid_of(event_shape, self.filters), self.filters[0])
+        self.to_grid = keras.layers.Dense(math.prod(grid), activation=self.activation)
+        self.reshape = keras.layers.Reshape(grid)
         self.hidden.build(tuple(input_shape))
         self.to_grid.build((None, self.hidden_size))
-        shape = (None, *grid, self.filters[0])
-        for layer in self.transposed:
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
+        self.build_convolutions((None, *grid))
 
     def call(self, z):
         features = self.reshape(self.to_grid(self.hidden(z)))
-        for layer in self.transposed:
+        for layer in self.convolutions:
             features = layer(features)
         return features[:, : self.height, : self.width]
 
