@@ -56,6 +56,12 @@ def _parser():
     return parser
 
 
+def _positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 up, not {text!r}")
+    return int(text)
+
+
 def _add_experiment(command, output):
     command.add_argument("config", metavar="CONFIG", type=Path, help="the experiment, a TOML file")
     command.add_argument("--output", metavar="DIR", type=Path, **output)
@@ -77,7 +83,7 @@ def _add_run(command):
         type=Path,
         help="folder that TensorFlow Serving watches (default: saved_models/<name of CONFIG>)",
     )
-    command.add_argument("--keep", metavar="N", type=int, help="versions to keep in BASE (default: all)")
+    command.add_argument("--keep", metavar="N", type=_positive, help="versions to keep in BASE (default: all)")
     steps = ("data", "train", "evaluate", "export", "validate", "push", "report")
     command.add_argument("--from", dest="first", choices=steps, help="begin with this step whether or not it is due")
     command.add_argument("--dry-run", action="store_true", help="only say which steps would run")
@@ -89,8 +95,8 @@ def _add_train(command):
 
 def _add_evaluate(command):
     command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run")
-    command.add_argument("--num-samples", metavar="S", type=int, help="importance samples per example (default: 5000)")
-    command.add_argument("--num-examples", metavar="N", type=int, help="test examples for the bound (default: all)")
+    command.add_argument("--num-samples", metavar="S", type=_positive, help="importance samples per example (5000)")
+    command.add_argument("--num-examples", metavar="N", type=_positive, help="test examples for the bound (all)")
 
 
 def _add_export(command):
@@ -105,7 +111,7 @@ def _add_validate(command):
 def _add_push(command):
     command.add_argument("export", metavar="EXPORT", type=Path, nargs="?", help="an export, or the folder of a run")
     command.add_argument("base", metavar="BASE", type=Path, help="folder that TensorFlow Serving watches")
-    command.add_argument("--keep", metavar="N", type=int, help="versions to keep (default: all)")
+    command.add_argument("--keep", metavar="N", type=_positive, help="versions to keep (default: all)")
     command.add_argument("--rollback", action="store_true", help="withdraw the newest version of BASE")
 
 

@@ -124,8 +124,14 @@ def validate_run(path):
 
 
 def report_run(directory):
-    """Writes a run's report.html and figures/, and returns the page's path."""
+    """Writes a run's report.html and figures/, and returns the page's path.
+
+    Raises:
+        ConfigError: If the run was not evaluated.
+    """
     directory = Path(directory)
+    if not (directory / "metrics.json").is_file():
+        raise ConfigError(f"{directory} has no metrics.json. Run `tfvae evaluate` first.")
     experiment, model = load_run(directory), load_model(directory)
     splits, _ = open_data(directory, experiment)
     batch = examples(splits.test, MOST_REPORTED)
