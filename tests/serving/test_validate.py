@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from tfvae.errors import ConfigError, GateError
-from tfvae.likelihoods import Normal, PixelScale
+from tfvae.likelihoods import Bernoulli, Normal, PixelScale
 from tfvae.models import VAE
-from tfvae.networks import ConvDecoder, ConvEncoder
+from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 from tfvae.objectives import ELBO
 from tfvae.posteriors import DiagonalNormal
 from tfvae.priors import StandardNormal
@@ -83,3 +83,10 @@ def test_a_convolutional_model_of_colour_images_passes_whatever_their_size(tmp_p
     model.build((None, 9, 7, 3))
     export(model, tmp_path / "export")
     assert "score_bytes" in validate(tmp_path / "export")["signatures"]
+
+
+def test_a_model_of_one_latent_and_one_pixel_passes(tmp_path):
+    model = VAE(MLP([4]), DiagonalNormal(1), StandardNormal(), MLP([4]), Bernoulli(), ELBO())
+    model.build((None, 1, 1, 1))
+    export(model, tmp_path / "export", binarize="static")
+    assert "sample" in validate(tmp_path / "export")["signatures"]

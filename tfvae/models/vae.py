@@ -55,7 +55,8 @@ class VAE(LatentVariableModel):
 
     def decode(self, z, training=False):
         """p(x|z): [S, B, L] or [B, L] -> batch_shape [S, B] or [B], event_shape [*event]."""
-        features = self.decoder(tf.reshape(z, [-1, z.shape[-1]]), training=training)
+        # Not z.shape[-1]: TFP forgets the length of an axis that is 1.
+        features = self.decoder(tf.reshape(z, [-1, self.posterior.latent_size]), training=training)
         return self.likelihood(tf.reshape(features, tf.concat([tf.shape(z)[:-1], tf.shape(features)[1:]], 0)))
 
     def infer(self, x, num_samples=1, seed=None, training=False):

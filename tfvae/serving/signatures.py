@@ -69,8 +69,8 @@ def reconstruct(model, x):
 
 def encode(model, x):
     """Mean and standard deviation of q(z|x), [B, L] each."""
-    posterior = model.encode(x)
-    return {"z_mean": posterior.mean(), "z_stddev": posterior.stddev()}
+    posterior, shape = model.encode(x), [None, model.posterior.latent_size]  # TFP forgets the length of an axis of 1
+    return {"z_mean": tf.ensure_shape(posterior.mean(), shape), "z_stddev": tf.ensure_shape(posterior.stddev(), shape)}
 
 
 def encode_sample(model, x, seed):
