@@ -3,6 +3,8 @@
 import importlib
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -287,3 +289,11 @@ def test_a_folder_of_the_name_of_a_dataset_does_not_hide_it(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="not prepared"):
         open_splits(Data("kmnist", data_dir=str(tmp_path)))
+
+
+def test_processes_that_prepare_at_once_wait_for_each_other(tmp_path):
+    code = f"import tfvae.data as d; print(d.open_splits(d.Data('digits', data_dir={str(tmp_path)!r})).train.digest())"
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    processes = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
+    digests = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0, 0] and len(digests) == 1

@@ -2,7 +2,9 @@
 
 import contextlib
 import difflib
+import fcntl
 import io
+from pathlib import Path
 
 import numpy as np
 import requests
@@ -29,9 +31,7 @@ def tfds_sources(name, data_dir=None, download=False):
     Raises:
         DataError: If the dataset is unknown, not prepared, cannot be fetched, or is not one of images of one size.
     """
-    builder = _builder(name, data_dir)
-    if not builder.is_prepared():
-        _prepare(builder, name, download or name in EMBEDDED)
+    builder = _prepared(name, data_dir, download or name in EMBEDDED)
     splits = [split for split in ("train", "test") if split in builder.info.splits]
     if "train" not in splits:
         raise DataError(f"`{name}` has no split `train`. Its splits: {sorted(builder.info.splits)}.")
@@ -55,7 +55,11 @@ def _builder(name, data_dir):
         raise DataError(f"Unknown dataset `{name}`: no folder, file or TFDS dataset of that name.{hint}") from error
 
 
-def _prepare(builder, name, allowed):
+def _prepared(name, data_dir, allowed):
+    """The builder of a dataset that is prepared: by now, or here if that is allowed."""
+    builder = _builder(name, data_dir)
+    if builder.is_prepared():
+        return builder
     if not allowed:
         raise DataError(
             f"`{name}` is not prepared in {builder.data_dir}, and nothing is downloaded unless you ask for it: "
@@ -64,14 +68,23 @@ def _prepare(builder, name, allowed):
     # Its ten retries with growing pauses take three minutes to say that there is no network.
     downloader.MAX_RETRIES = 3
     try:
-        with _silence() if name in EMBEDDED else contextlib.nullcontext():
-            builder.download_and_prepare()
-    except (OSError, tfds.download.DownloadError, tf.errors.OpError, AssertionError) as error:
-        # Another process may have prepared it in the meantime.
-        if not _builder(name, builder.data_dir.rsplit(f"/{builder.name}/", 1)[0]).is_prepared():
-            no_network = "the network is out of reach: " if isinstance(error, requests.ConnectionError) else ""
-            reason = no_network + str(error).strip().split("\n")[0]
-            raise DataError(f"`{name}` could not be prepared in {builder.data_dir}: {reason}") from error
+        with _alone(Path(builder.data_dir)), _silence() if name in EMBEDDED else contextlib.nullcontext():
+            builder = _builder(name, data_dir)  # another process may have prepared it while this one waited
+            builder.download_and_prepare()  # does nothing then
+    except (OSError, RuntimeError, tfds.download.DownloadError, tf.errors.OpError, AssertionError) as error:
+        no_network = "the network is out of reach: " if isinstance(error, requests.ConnectionError) else ""
+        reason = no_network + str(error).strip().split("\n")[0]
+        raise DataError(f"`{name}` could not be prepared in {builder.data_dir}: {reason}") from error
+    return builder
+
+
+@contextlib.contextmanager
+def _alone(data_dir):
+    """Waits for other processes that prepare the same dataset: TFDS lets them write into one another's files."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    with open(data_dir.parent / f".{data_dir.name}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the system when the process ends, however it ends
+        yield
 
 
 @contextlib.contextmanager
