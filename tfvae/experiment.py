@@ -103,8 +103,12 @@ def experiment_from(tree):
     return _record(Experiment, tree, "")
 
 
-def build_model(experiment):
-    """An untrained model, compiled, the draw of its weights keyed by the experiment's seed.
+def build_model(experiment, image_shape=None):
+    """An untrained model, compiled, the draw of its weights keyed by the experiment's seed alone.
+
+    Args:
+        experiment: An `Experiment`.
+        image_shape: [H, W, C] to draw the weights for; None only tries whether the parts fit together.
 
     Raises:
         ConfigError: If a part or an argument is unknown or missing, or has a value that its constructor refuses.
@@ -115,6 +119,10 @@ def build_model(experiment):
     model = parts.build_model(experiment.model, experiment.seed)
     training = experiment.training
     model.compile(optimizer=parts.build_optimizer(training.optimizer, training.learning_rate))
+    if image_shape is not None:
+        # At once: Keras draws the seeds of its initializers from a generator that TFDS, for one, draws from as well.
+        model.build((None, *image_shape))
+        model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -205,3 +205,12 @@ def test_signal_to_the_command_saves_and_every_line_of_its_log_is_json(signum, c
     assert entries[-2]["event"].startswith("Checkpoint at step ")
     resumed, whole = (run(tmp_path / name, LONG) for name in ("cut", "whole"))
     assert resumed["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_weights_do_not_depend_on_whether_the_data_was_prepared_before(command, tmp_path):
+    options = ["data.name=digits", f"data.data_dir={tmp_path / 'tfds'}", "training.epochs=1"]
+    hashes = set()
+    for output in ("preparing", "prepared"):
+        assert command(*options, output=output)[0] == 0
+        hashes.add(json.loads((tmp_path / output / "training.json").read_text())["weights_sha256"])
+    assert len(hashes) == 1

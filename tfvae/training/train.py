@@ -30,12 +30,12 @@ def train(experiment, directory, interruption):
         DataError: If the data cannot be read, or the likelihood cannot take it.
         NothingProducedError: If the loss became NaN or infinite.
     """
-    model = build_model(experiment)  # first: a mistake in a part must not claim the directory
+    build_model(experiment)  # first: a mistake in a part must not claim the directory
     claim(experiment, directory)
     if (directory / "training.json").exists():
         jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
         return storage.read_json(directory / "training.json")
-    return _train(model, experiment, directory, interruption)
+    return _train(experiment, directory, interruption)
 
 
 def claim(experiment, directory):
@@ -64,12 +64,11 @@ def differences(theirs, ours):
     return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
 
 
-def _train(model, experiment, directory, interruption):
+def _train(experiment, directory, interruption):
     splits = open_splits(experiment.data)
     check_data(describe(experiment.data, splits), directory)
+    model = build_model(experiment, splits.train.image_shape)
     check_likelihood(model, splits, experiment.data)
-    model.build((None, *splits.train.image_shape))
-    model.optimizer.build(model.trainable_variables)
     loop = Loop(model, splits, experiment, directory, interruption)
     best_epoch = loop.run()
     with storage.atomic_path(directory / "model.keras") as temporary:
