@@ -20,8 +20,9 @@ class MLP(keras.Layer):
     def __init__(self, hidden_sizes, activation="relu", **kwargs):
         super().__init__(**kwargs)
         self.hidden_sizes = positive_integers("hidden_sizes", hidden_sizes)
-        self.flatten = keras.layers.Flatten()
-        self.hidden = [keras.layers.Dense(size, activation=activation) for size in self.hidden_sizes]
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        settings = {"activation": activation, "dtype": self.dtype_policy}
+        self.hidden = [keras.layers.Dense(size, **settings) for size in self.hidden_sizes]
 
     def build(self, input_shape):
         shape = self.flatten.compute_output_shape(tuple(input_shape))
