@@ -17,6 +17,7 @@ _MODULES = (
     "objectives",
     "posteriors",
     "priors",
+    "regularizers",
     "schedules",
     "serving",
 )

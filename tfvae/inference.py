@@ -1,5 +1,6 @@
 """Latent and Inference: everything that a model hands to an objective."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -8,17 +9,35 @@ import tensorflow_probability as tfp
 tfd = tfp.distributions
 
 
+class Gate:
+    """Passes samples on unchanged, and multiplies the gradient that comes back by `scale`.
+
+    An objective sets `scale`, [S, B], when it has the weights of the samples, which is after the forward pass and before
+    the gradient is taken. So a weight can differ between the decoder's gradient and the encoder's in one pass.
+    """
+
+    def __init__(self):
+        self.scale = None
+
+    def __call__(self, sample):
+        @tf.custom_gradient
+        def identity(z):
+            return tf.identity(z), lambda gradient: gradient if self.scale is None else gradient * self.scale[..., None]
+
+        return identity(sample)
+
+
 class Latent(NamedTuple):
     """One group of latent variables.
 
     Attributes:
         posterior: q(z|x), batch_shape [B], event_shape [L].
-        prior: p(z), batch_shape [] or [B], event_shape [L].
+        prior: p(z), batch_shape [] or [B], event_shape [L]; None if the model has none.
         sample: z ~ q(z|x), [S, B, L].
     """
 
     posterior: tfd.Distribution
-    prior: tfd.Distribution
+    prior: tfd.Distribution | None
     sample: tf.Tensor
 
 
@@ -27,10 +46,14 @@ class Inference(NamedTuple):
 
     Attributes:
         x: The batch, [B, *event].
-        latents: One group, or one per level of a hierarchical model.
+        latents: One group, or one per level of a hierarchical model or per factor of a product.
         likelihood: p(x|z), batch_shape [S, B], event_shape [*event].
+        gate: The `Gate` that the samples went through, or None.
+        encode: x [B, *event] -> q(z|x) as it was for this batch, for penalties on the encoder's derivative; or None.
     """
 
     x: tf.Tensor
     latents: tuple[Latent, ...]
     likelihood: tfd.Distribution
+    gate: Gate | None = None
+    encode: Callable | None = None

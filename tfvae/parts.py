@@ -12,19 +12,24 @@ from tfvae.errors import ConfigError
 ROLES = {  # where the parts of a model come from
     "encoder": ["tfvae.networks"],
     "decoder": ["tfvae.networks"],
+    "classifier": ["tfvae.networks"],
+    "discriminator": ["tfvae.networks"],
     "posterior": ["tfvae.posteriors"],
     "prior": ["tfvae.priors"],
     "likelihood": ["tfvae.likelihoods"],
     "objective": ["tfvae.objectives"],
+    "regularizer": ["tfvae.regularizers"],
 }
+LISTS = {f"{role}s": packages for role, packages in ROLES.items()}  # a plural takes a list of parts
 MODELS = ["tfvae.models"]
 OPTIMIZERS = ["tfvae.optimizers", "keras.optimizers"]
-ARGUMENTS = ["tfvae.schedules", "keras.optimizers.schedules", "tfvae.likelihoods"]  # what may stand inside a part
+ARGUMENTS = ["tfvae.schedules", "keras.optimizers.schedules"]  # what may stand in any part, beside parts of its role
 CONTRACTS = (
     "Posterior",
     "Prior",
     "Likelihood",
     "Objective",
+    "Regularizer",
     "LatentVariableModel",
     "LearningRateSchedule",
     "Optimizer",
@@ -39,7 +44,7 @@ def build_model(table, seed):
     """
     if "seed" in table:
         raise ConfigError("[model] has no `seed`: the seed stands at the top of the file, for all that is drawn.")
-    return build_part(MODELS, {**table, "seed": seed}, "model", ROLES)
+    return build_part(MODELS, {**table, "seed": seed}, "model", ROLES | LISTS)
 
 
 def build_optimizer(table, learning_rate):
@@ -60,14 +65,16 @@ def build_part(packages, table, path, roles=None):
         packages: Names of the packages to look in, the first first.
         table: {"name": ..., argument: value, ...}; a value may be the table of another part.
         path: Dotted path of the table, for messages.
-        roles: {argument: packages} for arguments that must be parts.
+        roles: {argument: packages} for arguments that must be parts, or lists of parts where it is one of `LISTS`.
     """
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise ConfigError(f"`{path}` must be a table with a `name`. Received: {table!r}")
     cls = _find(packages, table["name"], path)
     arguments = {key: value for key, value in table.items() if key != "name"}
     check_keys(f"[{path}] ({cls.__name__})", arguments, *_parameters(cls))
-    built = {key: _argument(value, f"{path}.{key}", (roles or {}).get(key)) for key, value in arguments.items()}
+    # A part that stands inside another one of no role of its own, such as a scale, comes from the same packages.
+    inside = [*packages, *ARGUMENTS]
+    built = {key: _argument(key, value, path, roles or {}, inside) for key, value in arguments.items()}
     try:
         return cls(**built)
     except (ValueError, TypeError) as error:
@@ -108,15 +115,30 @@ def _parts_of(package):
 
 def _parameters(cls):
     """Names of all arguments of a constructor, and of those without default."""
-    plain = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    plain = [p for p in inspect.signature(cls).parameters.values() if p.kind in kinds]
     return [p.name for p in plain if p.name != "name"], [p.name for p in plain if p.default is p.empty]
 
 
-def _argument(value, path, packages):
-    if packages:
-        return build_part(packages, value, path)
-    if isinstance(value, dict) and "name" in value:
-        return build_part(ARGUMENTS, value, path)
+def _argument(name, value, path, roles, inside):
+    """The value of an argument: a part where it must be one or is a table with a name, a list of them, or itself."""
+    path = f"{path}.{name}"
+    if name in roles and name in LISTS:
+        return [build_part(roles[name], item, f"{path}[{i}]") for i, item in enumerate(_list(value, path))]
+    if name in roles:
+        return build_part(roles[name], value, path)
+    if isinstance(value, list):
+        return [_nested(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
+    return _nested(value, path, inside)
+
+
+def _nested(value, path, packages):
+    return build_part(packages, value, path) if isinstance(value, dict) and "name" in value else value
+
+
+def _list(value, path):
+    if not isinstance(value, list):
+        raise ConfigError(f"`{path}` must be a list of tables with a `name`. Received: {value!r}")
     return value
 
 

@@ -76,7 +76,7 @@ def test_beta_of_a_step_is_the_schedule_before_it(make_vae, binary, batches):
 def test_schedule_continues_after_a_reload(make_vae, binary, batches, reload):
     model = make_vae(objective=ELBO(LinearWarmup(4)))
     fit(model, batches(binary(8), 4))
-    terms = reload(model).terms(binary(4), (0, 1), training=True)
+    terms = reload(model).terms({"x": binary(4)}, (0, 1), training=True)
     assert float(terms["loss"]) == pytest.approx(float(terms["distortion"] + 0.5 * terms["rate"]))
 
 
@@ -97,7 +97,7 @@ def test_ragged_last_batch_counts_by_its_examples(batch_size, make_vae, binary, 
     expected = 0.0
     for start in range(0, 9, batch_size):
         part = x[start : start + batch_size]
-        terms = model.terms(part, model.noise_seed(TEST, start), training=False)
+        terms = model.terms({"x": part}, model.noise_seed(TEST, start), training=False)
         expected += float(terms["loss"]) * len(part) / 9
     assert evaluate(model, batches(x, batch_size))["loss"] == pytest.approx(expected, rel=1e-6)  # float32 rounding
 
@@ -115,8 +115,8 @@ def test_ragged_last_batch_counts_by_its_examples_in_training(make_vae, binary, 
     model, x = make_vae(), binary(5)
     model.compile(keras.optimizers.SGD(0.0))
     terms = [
-        model.terms(x[:4], model.noise_seed(TRAINING, 0), True),
-        model.terms(x[4:], model.noise_seed(TRAINING, 1), True),
+        model.terms({"x": x[:4]}, model.noise_seed(TRAINING, 0), True),
+        model.terms({"x": x[4:]}, model.noise_seed(TRAINING, 1), True),
     ]
     expected = 0.8 * float(terms[0]["loss"]) + 0.2 * float(terms[1]["loss"])
     assert fit(model, batches(x, 4))["loss"][0] == pytest.approx(expected, rel=1e-6)  # float32 rounding
@@ -198,7 +198,7 @@ def test_fit_builds_a_model_that_is_not_built(make_vae, binary, batches):
 def test_weight_decay_of_a_layer_is_part_of_the_loss_alone(make_vae, binary):
     encoder = keras.Sequential([keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L2(0.1))])
     model = make_vae(encoder=encoder)
-    terms = model.terms(binary(4), (0, 1), training=True)
+    terms = model.terms({"x": binary(4)}, (0, 1), training=True)
     penalty = 0.1 * float(tf.reduce_sum(encoder.layers[0].kernel ** 2))
     assert float(terms["loss"] - terms["negative_elbo"]) == pytest.approx(penalty, rel=1e-4)  # float32 rounding
 
@@ -206,7 +206,7 @@ def test_weight_decay_of_a_layer_is_part_of_the_loss_alone(make_vae, binary):
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
 def test_layers_that_behave_differently_in_training_are_told_of_it(part, make_vae, binary):
     model = make_vae(**{part: keras.Sequential([keras.layers.Dense(32), keras.layers.Dropout(0.5)])})
-    loss = {mode: [float(model.terms(binary(4), (0, 1), mode)["loss"]) for _ in range(2)] for mode in (True, False)}
+    loss = {mode: [float(model.terms({"x": binary(4)}, (0, 1), mode)["loss"]) for _ in range(2)] for mode in (True, False)}
     assert loss[False][0] == loss[False][1] and loss[True][0] != loss[True][1]
 
 
@@ -222,10 +222,10 @@ def test_batch_normalization_learns_its_statistics_in_training_only(make_vae, bi
 def test_update_takes_one_step_and_returns_its_terms(make_vae, binary):
     model, x = make_vae(), binary(4)
     model.compile("sgd")
-    before = model.terms(x, model.noise_seed(TRAINING, 0), training=True)
+    before = model.terms({"x": x}, model.noise_seed(TRAINING, 0), training=True)
     terms = model.update({"x": x})
     assert int(model.step) == 1 and float(terms["loss"]) == pytest.approx(float(before["loss"]))
-    assert float(model.terms(x, model.noise_seed(TRAINING, 0), training=True)["loss"]) < float(terms["loss"])
+    assert float(model.terms({"x": x}, model.noise_seed(TRAINING, 0), training=True)["loss"]) < float(terms["loss"])
 
 
 def test_frozen_part_keeps_its_weights(make_vae, binary, batches):

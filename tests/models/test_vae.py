@@ -70,13 +70,13 @@ def test_infer_has_samples_and_batch_in_front_for_unknown_sizes(make_networks, m
 @likelihoods
 def test_every_weight_has_a_gradient(make_networks, make_likelihood, make_vae, binary, weights_without_gradient):
     model, x = image_vae(make_vae, make_networks, make_likelihood), binary(8, IMAGE)
-    assert weights_without_gradient(model, lambda: model.terms(x, (0, 1), training=True)["loss"]) == []
+    assert weights_without_gradient(model, lambda: model.terms({"x": x}, (0, 1), training=True)["loss"]) == []
 
 
 @networks
 def test_eager_equals_graph(make_networks, make_vae, binary):
     model, x = image_vae(make_vae, make_networks), binary(3, IMAGE)
-    evaluate = lambda x: model.terms(x, (0, 1), training=False)["loss"]  # noqa: E731
+    evaluate = lambda x: model.terms({"x": x}, (0, 1), training=False)["loss"]  # noqa: E731
     assert float(tf.function(evaluate)(x)) == pytest.approx(float(evaluate(x)), rel=1e-5)  # float32 rounding
 
 

@@ -5,7 +5,10 @@ from abc import abstractmethod
 import keras
 import tensorflow as tf
 
+from tfvae.models.given import Given
+
 TRAINING, TEST = 0, 1  # streams of noise that never meet
+CORRUPTION, PENALTIES = 1, 2  # what the noise of a batch is for, beside the samples of z
 
 
 class LatentVariableModel(keras.Model):
@@ -15,25 +18,80 @@ class LatentVariableModel(keras.Model):
     the number of examples seen since the metrics were reset. So a resumed training draws what the uninterrupted one
     would have drawn, and every test of the same weights gives the same numbers.
 
+    A batch is {"x": [B, *event], ...}. What else it holds ("condition", "label", "index") is the context, which the
+    methods take as keyword arguments and hand to the parts that ask for it.
+
     Args:
         objective: An `Objective`.
+        regularizers: `Regularizer`s, whose weighted penalties are added to the objective's loss.
         seed: Integer that keys all noise of this model.
 
+    Attributes:
+        can_sample: Whether there is a prior to sample from.
+        can_classify: Whether it has a method `classify`, x [B, *event] -> probabilities of the classes [B, K].
+        is_stochastic: Whether q(z|x) is more than a point.
+        is_euclidean: Whether any real vector is a code, so that codes can be moved along straight lines.
+        has_rate: Whether posterior and prior have a divergence.
+        has_density: Whether samples can be weighted by p(x, z) / q(z|x), so that log p(x) can be estimated.
+
     Raises:
-        ValueError: If `seed` is not an integer.
+        ValueError: If `seed` is not an integer, or two regularizers report the same quantity.
     """
 
-    def __init__(self, objective, seed=0, **kwargs):
+    PARTS = ()
+    can_classify = False
+    is_stochastic = True
+    is_euclidean = True
+
+    def __init__(self, objective, regularizers=(), seed=0, **kwargs):
         super().__init__(**kwargs)
         if type(seed) is not int:
             raise ValueError(f"`seed` must be an integer. Received: seed={seed!r}")
-        self.objective, self.seed = objective, seed
+        self.objective, self.regularizers, self.seed = objective, list(regularizers), seed
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
         # Keras accepts no new metric after `build`.
-        self.means = [keras.metrics.Mean(name) for name in ("loss", *objective.reports)]
+        self.means = [keras.metrics.Mean(name) for name in ("loss", *self.reports)]
+        if len(set(self.reports)) < len(self.reports):
+            raise ValueError(f"`regularizers` must differ in what they report. Received: {list(self.reports)}")
+
+    @property
+    def reports(self):
+        """Names of the terms beside "loss"."""
+        return (*self.objective.reports, *(regularizer.report for regularizer in self.regularizers))
+
+    @property
+    def monitor(self):
+        """The term whose lowest value in validation marks the best epoch; None for the last epoch."""
+        return self.objective.monitor
+
+    @property
+    def latent_size(self):
+        """Number L of latent variables, all groups together."""
+        return self.posterior.latent_size
+
+    @property
+    def condition_size(self):
+        """Size K of the condition that the parts ask for, or None."""
+        parts = [getattr(self, name) for name in self.PARTS]
+        return next((p.condition_size for p in parts if getattr(p, "condition_size", None)), None)
+
+    @property
+    def num_examples(self):
+        """Number of training examples that `start` wants to see."""
+        return 0
+
+    def start(self, x, index):
+        """Begins from `num_examples` training examples x [N, *event] and their places in the data, int64 [N]."""
+
+    def fit_prior(self, batches):
+        """Fits what is fitted after training, on an iterable of batches; a model without such a part does nothing."""
+
+    def given(self, batch):
+        """This model for the conditions of a batch, if there are any: the same methods, with that argument filled in."""
+        return Given(self, {"condition": batch["condition"]}) if "condition" in batch else self
 
     @abstractmethod
-    def infer(self, x, num_samples=1, seed=None, training=False):
+    def infer(self, x, num_samples=1, seed=None, training=False, **context):
         """Infers the latents of `x` [B, *event] from `num_samples` draws; returns an `Inference`.
 
         `seed` is a stateless seed, int32 [2]; None takes the noise of the current training step.
@@ -52,21 +110,30 @@ class LatentVariableModel(keras.Model):
         batch = next(iter(x))
         self.likelihood.check(batch["x"])
         self(batch)
+        if self.num_examples and int(self.step) == 0:
+            self.start(*_first_examples(x, self.num_examples))
         return super().fit(x, *args, **{"shuffle": False, **kwargs})  # the dataset shuffles; Keras warns else
 
-    def terms(self, x, seed, training):
-        """The objective's terms for one batch, each a scalar in nats per example."""
-        terms = self.objective.terms(self.infer(x, seed=seed, training=training), self.step.value, training)
-        return {**terms, "loss": tf.add_n([terms["loss"], *self.losses])} if self.losses else terms
+    def terms(self, batch, seed, training):
+        """The terms of the objective and the penalties for one batch, each a scalar; the loss holds them all."""
+        context = {name: value for name, value in batch.items() if name != "x"}
+        inference = self.infer(batch["x"], self.objective.num_samples, seed, training, **context)
+        terms = self.objective.terms(inference, self.step.value, training)
+        added = list(self.losses)  # of Keras's own weight regularizers
+        for number, regularizer in enumerate(self.regularizers):
+            penalty = regularizer.penalty(inference, tf.random.fold_in(seed, PENALTIES + number))
+            terms = {**terms, regularizer.report: penalty}
+            added.append(regularizer.weighted(penalty, self.step.value))
+        return {**terms, "loss": tf.add_n([terms["loss"], *added])} if added else terms
 
     def update(self, batch):
         """Takes one training step and returns its terms."""
         with tf.GradientTape() as tape:
-            terms = self.terms(batch["x"], self.noise_seed(TRAINING, self.step.value), training=True)
+            terms = self.terms(batch, self.noise_seed(TRAINING, self.step.value), training=True)
         gradients = tape.gradient(terms["loss"], self.trainable_weights)
         self.optimizer.apply(gradients, self.trainable_weights)
         self.step.assign_add(1)
-        self._record(terms, batch)
+        self.record(terms, batch)
         return terms
 
     def train_step(self, batch):
@@ -75,7 +142,7 @@ class LatentVariableModel(keras.Model):
 
     def test_step(self, batch):
         examples_seen = tf.cast(self.means[0].count.value, "int64")
-        self._record(self.terms(batch["x"], self.noise_seed(TEST, examples_seen), training=False), batch)
+        self.record(self.terms(batch, self.noise_seed(TEST, examples_seen), training=False), batch)
         return self.get_metrics_result()
 
     def noise_seed(self, stream, position):
@@ -83,8 +150,8 @@ class LatentVariableModel(keras.Model):
         seed = tf.constant([self.seed & 0x7FFFFFFF, stream], "int32")
         return tf.random.fold_in(seed, tf.cast(position, "int32"))
 
-    def _record(self, terms, batch):
-        """Weights by the number of examples: a smaller last batch must not count as much as a full one."""
+    def record(self, terms, batch):
+        """Adds terms to the means, weighted by examples: a smaller last batch must not count as much as a full one."""
         num_examples = tf.cast(tf.shape(batch["x"])[0], "float32")
         for mean in self.means:
             mean.update_state(terms[mean.name], sample_weight=num_examples)
@@ -92,3 +159,25 @@ class LatentVariableModel(keras.Model):
     @property
     def metrics(self):
         return self.means
+
+    def get_config(self):
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
+        return {"name": self.name, "seed": self.seed, **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.PARTS}
+        return cls(**{**config, **parts})
+
+
+def build_once(part, *shapes):
+    """Builds a part that is not built yet: when a .keras file is loaded, the parts are built before the model."""
+    if not part.built:
+        part.build(*shapes)
+
+
+def _first_examples(batches, number):
+    """x and index of the first examples of a tf.data; counted from 0 where the batches carry no index."""
+    examples = batches.unbatch().take(number).batch(number)
+    batch = next(iter(examples))
+    return batch["x"], batch.get("index", tf.range(len(batch["x"]), dtype="int64"))

@@ -1,35 +1,47 @@
 """VAE: one group of latents, an encoder, and a decoder."""
 
-import inspect
+import functools
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tfvae.inference import Inference, Latent
-from tfvae.models.latent_variable_model import TRAINING, LatentVariableModel
+from tfvae.inference import Gate, Inference, Latent
+from tfvae.models.compatibility import check_parts
+from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
+from tfvae.offers import accepted
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("tfvae")
 class VAE(LatentVariableModel):
-    """p(x, z) = p(z) p(x|z), trained with q(z|x).
+    """p(x, z) = p(z) p(x|z), trained with q(z|x); with a deterministic posterior an autoencoder.
 
     Args:
         encoder: Layer [B, *event] -> features of x.
         posterior: `Posterior`, features -> q(z|x).
-        prior: `Prior`, -> p(z).
-        decoder: Layer [B, L] -> features of z. Its `build` may ask for `event_shape` as its second argument.
+        decoder: Layer [B, L] -> features of z. Its `build` may ask for `event_shape`.
         likelihood: `Likelihood`, features -> p(x|z).
         objective: `Objective`.
+        prior: `Prior`, -> p(z). Without one the model trains by an objective without rate, and cannot `sample`.
+        regularizers: `Regularizer`s.
         seed: Integer that keys all noise of this model.
+
+    Raises:
+        ValueError: If the parts do not fit together.
 
     Reference:
         Kingma and Welling, 2014. Auto-Encoding Variational Bayes. https://arxiv.org/abs/1312.6114
     """
 
-    PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective")
+    PARTS = ("encoder", "posterior", "prior", "decoder", "likelihood", "objective", "regularizers")
 
-    def __init__(self, encoder, posterior, prior, decoder, likelihood, objective, seed=0, **kwargs):
-        super().__init__(objective, seed, **kwargs)
+    def __init__(
+        self, encoder, posterior, *, decoder, likelihood, objective, prior=None, regularizers=(), seed=0, **kwargs
+    ):
+        check_parts(posterior, prior, objective, regularizers)
+        super().__init__(objective, regularizers, seed, **kwargs)
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood = decoder, likelihood
 
@@ -37,78 +49,176 @@ class VAE(LatentVariableModel):
         """Builds the parts for x [B, *event]; sizes pass from part to part, so that each is stated once."""
         x_shape = input_shape["x"] if isinstance(input_shape, dict) else input_shape
         self.event_shape = event_shape = tuple(x_shape)[1:]
-        latent_shape = (self.posterior.latent_size,)
-        x_shape, z_shape = (None, *event_shape), (None, *latent_shape)
-        # When a .keras file is loaded, the parts are built before the model.
+        x_shape, z_shape = (None, *event_shape), (None, self.latent_size)
         build_once(self.encoder, x_shape)
         build_once(self.posterior, self.encoder.compute_output_shape(x_shape))
-        build_once(self.prior, latent_shape)
-        # Only a network that has to end at the image's size asks for it.
-        wants_event = "event_shape" in inspect.signature(self.decoder.build).parameters
-        build_once(self.decoder, z_shape, *[event_shape] * wants_event)
+        if self.prior is not None:
+            build_once(self.prior, self.posterior.latent_shape, *_event_shape_for(self.prior, event_shape))
+        build_once(self.decoder, z_shape, *_event_shape_for(self.decoder, event_shape))
         build_once(self.likelihood, self.decoder.compute_output_shape(z_shape), event_shape)
-        build_once(self.objective, x_shape)
+        for part in (self.objective, *self.regularizers):
+            build_once(part, x_shape)
 
-    def encode(self, x, training=False):
+    @property
+    def can_sample(self):
+        return self.prior is not None and self.prior.is_ready
+
+    @property
+    def is_stochastic(self):
+        return self.posterior.has_density
+
+    @property
+    def is_euclidean(self):
+        return self.posterior.support == "the real space"
+
+    @property
+    def has_rate(self):
+        return self.can_sample and self.posterior.has_density
+
+    @property
+    def has_density(self):
+        return self.has_rate and self.prior.has_density
+
+    @property
+    def num_examples(self):
+        return 0 if self.prior is None else self.prior.num_examples
+
+    def start(self, x, index):
+        if self.num_examples:
+            self.prior.start(x, index)
+
+    def fit_prior(self, batches):
+        if self.prior is not None and self.prior.fitted_after:
+            codes = [self.code(**batch) for batch in batches]
+            self.prior.fit(tf.concat(codes, 0), self.seed)
+
+    def encode(self, x, training=False, **context):
         """q(z|x): [B, *event] -> batch_shape [B], event_shape [L]."""
-        return self.posterior(self.encoder(x, training=training))
+        return self.posterior(self._features(x, training, context), step=self.step.value)
 
-    def decode(self, z, training=False):
+    def variational_parameters(self, x, **context):
+        """What the encoder makes q(z|x) of: [B, *event] -> [B, P]."""
+        return self.posterior.parameters(self._features(x, False, context))
+
+    def posterior_of(self, parameters):
+        """q(z|x) of variational parameters [B, P], the encoder's or others."""
+        return self.posterior.distribution(parameters, self.step.value)
+
+    def code(self, x, **context):
+        """The point [B, L] that stands for each x: the mean of q(z|x), or the nearest thing to it."""
+        shape = [None, self.latent_size]  # TFP forgets the length of an axis that is 1
+        return tf.ensure_shape(self.posterior.code(self.encode(x, **context)), shape)
+
+    def decode(self, z, training=False, x=None, **context):
         """p(x|z): [S, B, L] or [B, L] -> batch_shape [S, B] or [B], event_shape [*event]."""
         # Not z.shape[-1]: TFP forgets the length of an axis that is 1.
-        features = self.decoder(tf.reshape(z, [-1, self.posterior.latent_size]), training=training)
-        return self.likelihood(tf.reshape(features, tf.concat([tf.shape(z)[:-1], tf.shape(features)[1:]], 0)))
+        rows = tf.reshape(z, [-1, self.latent_size])
+        asked = accepted(self.decoder.call, condition=_for_rows(context.get("condition"), rows))
+        features = self.decoder(rows, training=training, **asked)
+        features = tf.reshape(features, tf.concat([tf.shape(z)[:-1], tf.shape(features)[1:]], 0))
+        return self.likelihood(features, **accepted(self.likelihood.call, training=training, x=x))
 
-    def infer(self, x, num_samples=1, seed=None, training=False):
+    def infer(self, x, num_samples=1, seed=None, training=False, **context):
         seed = self.noise_seed(TRAINING, self.step.value) if seed is None else seed
-        posterior = self.encode(x, training)
-        z = posterior.sample(num_samples, seed=seed)
-        return Inference(x, (Latent(posterior, self.prior(encode=self.encode), z),), self.decode(z, training))
+        if training:
+            context = {**context, "seed": tf.random.fold_in(seed, CORRUPTION)}
+        posterior = self.encode(x, training, **context)
+        return self._inference(x, posterior, posterior.sample(num_samples, seed=seed), training, context)
+
+    def inference(self, x, z, posterior=None, **context):
+        """The `Inference` at given samples z [S, B, L], of the encoder's q(z|x) unless another one is given."""
+        return self._inference(x, posterior or self.encode(x, **context), z, False, context)
 
     def call(self, x, training=False):
         """Reconstructions of x [B, *event], or of a batch {"x": ...}: what `predict` returns."""
-        return self.reconstruct(x["x"] if isinstance(x, dict) else x)
+        return self.reconstruct(**x) if isinstance(x, dict) else self.reconstruct(x)
 
-    def reconstruct(self, x):
-        """The mean of p(x|z) at the mean of q(z|x): [B, *event] -> [B, *event]."""
-        return self.decode(self.encode(x).mean()).mean()
+    def reconstruct(self, x, **context):
+        """The mean of p(x|z) at the code of x: [B, *event] -> [B, *event]."""
+        return self.decode(self.code(x, **context), **context).mean()
 
-    def sample(self, num_samples, seed):
-        """Means of p(x|z) for z ~ p(z): [num_samples, *event]. `seed` is a pair of integers."""
-        return self.decode(self.prior(encode=self.encode).sample(num_samples, seed=tf.constant(seed, "int32"))).mean()
+    def sample(self, num_samples, seed, **context):
+        """Means of p(x|z) for z ~ p(z): [num_samples, *event]. `seed` is a pair of integers.
 
-    def encode_sample(self, x, seeds, num_samples=1):
+        Raises:
+            ValueError: If there is no prior to sample from.
+        """
+        self._check_can_sample()
+        prior = self.p_z(**context)
+        draws = num_samples // tf.reduce_prod(prior.batch_shape_tensor())  # a conditional prior has a batch already
+        z = tf.reshape(prior.sample(draws, seed=tf.constant(seed, "int32")), [-1, self.latent_size])
+        return self.decode(z, **context).mean()
+
+    def encode_sample(self, x, seeds, num_samples=1, **context):
         """z ~ q(z|x) with a stateless seed for each row, int32 [B, 2]: [B, *event] -> [S, B, L].
 
         What a row gets depends on its own x and seed alone, not on the rest of the batch.
         """
 
         def draw(row):
-            features, seed = row
-            return self.posterior(features[tf.newaxis]).sample(num_samples, seed=seed)[:, 0]
+            parameters, seed = row
+            return self.posterior_of(parameters[tf.newaxis]).sample(num_samples, seed=seed)[:, 0]
 
         size = tf.get_static_value(tf.convert_to_tensor(num_samples))
-        spec = tf.TensorSpec([size, self.posterior.latent_size], "float32")
-        z = tf.map_fn(draw, (self.encoder(x), seeds), fn_output_signature=spec)
-        return tf.transpose(z, [1, 0, 2])
+        spec = tf.TensorSpec([size, self.latent_size], "float32")
+        rows = self.variational_parameters(x, **context), seeds
+        return tf.transpose(tf.map_fn(draw, rows, fn_output_signature=spec), [1, 0, 2])
 
-    def prior_sample(self, seeds):
+    def prior_sample(self, seeds, **context):
         """z ~ p(z) with a stateless seed for each row: int32 [B, 2] -> [B, L]."""
-        prior = self.prior(encode=self.encode)
-        spec = tf.TensorSpec([self.posterior.latent_size], "float32")
-        return tf.map_fn(lambda seed: prior.sample(seed=seed), seeds, fn_output_signature=spec)
+        self._check_can_sample()
+        spec = tf.TensorSpec([self.latent_size], "float32")
+        rows = accepted(self.prior.call, **context)  # a conditional prior is another one for each row
+        prior = None if rows else self.p_z()
 
-    def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.PARTS}
-        return {"name": self.name, "seed": self.seed, **parts}
+        def draw(row):
+            seed, row = row
+            p_z = prior or self.p_z(**{name: value[tf.newaxis] for name, value in row.items()})
+            return tf.reshape(p_z.sample(seed=seed), [self.latent_size])
 
-    @classmethod
-    def from_config(cls, config):
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.PARTS}
-        return cls(**{**config, **parts})
+        return tf.map_fn(draw, (seeds, rows), fn_output_signature=spec)
+
+    def p_z(self, **context):
+        """The prior p(z), or p(z|condition); None if there is none."""
+        if self.prior is None:
+            return None
+        return self.prior(**accepted(self.prior.call, encode=self.encode, **context))
+
+    def _features(self, x, training, context):
+        asked = accepted(self.encoder.call, condition=context.get("condition"), seed=context.get("seed"))
+        return self.encoder(x, training=training, **asked)
+
+    def _inference(self, x, posterior, z, training, context):
+        gate = Gate() if self.objective.needs_density else None  # it would hide from TFP where z comes from
+        z = gate(z) if gate else z
+        index = {"index": context.get("index")} if training else {}
+        prior = self.p_z(condition=context.get("condition"), **index)
+        encode = functools.partial(self.encode, training=training, **context)
+        return Inference(x, groups(posterior, prior, z), self.decode(z, training, x, **context), gate, encode)
+
+    def _check_can_sample(self):
+        if not self.can_sample:
+            why = "has no prior" if self.prior is None else "has a prior that is not fitted yet: call `fit_prior` first"
+            raise ValueError(f"This model {why}, and so cannot sample.")
 
 
-def build_once(part, *shapes):
-    """Builds a part that is not built yet."""
-    if not part.built:
-        part.build(*shapes)
+def groups(posterior, prior, z):
+    """The groups of latents: one, or one for each factor where posterior and prior are products (`tfd.Blockwise`)."""
+    if not isinstance(posterior, tfd.Blockwise):
+        return (Latent(posterior, prior, z),)
+    posteriors = posterior.distributions
+    priors = prior.distributions if prior is not None else [None] * len(posteriors)
+    samples = tf.split(z, [q.event_shape[0] for q in posteriors], axis=-1)
+    return tuple(Latent(*group) for group in zip(posteriors, priors, samples, strict=True))
+
+
+def _event_shape_for(part, event_shape):
+    """Only a part that has to end, or begin, at the image's size asks for it in its `build`."""
+    return accepted(part.build, event_shape=event_shape).values()
+
+
+def _for_rows(condition, rows):
+    """The condition [B, K] for each of S * B rows, of which those of one sample stand together: [S * B, K]."""
+    if condition is None:
+        return None
+    return tf.tile(condition, [tf.shape(rows)[0] // tf.maximum(tf.shape(condition)[0], 1), 1])

@@ -23,14 +23,10 @@ class DiagonalNormal(Posterior):
         (which takes the logarithm of the variance where we take softplus).
     """
 
-    def __init__(self, latent_size, **kwargs):
-        super().__init__(latent_size, **kwargs)
-        # float32 under mixed precision too: densities and their sums need it.
-        self.parameters = keras.layers.Dense(2 * latent_size, dtype="float32")
+    @property
+    def num_parameters(self):
+        return 2 * self.latent_size
 
-    def build(self, features_shape):
-        self.parameters.build(tuple(features_shape))
-
-    def call(self, features):
-        mean, raw_stddev = tf.split(self.parameters(features), 2, axis=-1)
+    def distribution(self, parameters, step=None):
+        mean, raw_stddev = tf.split(parameters, 2, axis=-1)
         return tfd.MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)

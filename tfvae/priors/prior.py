@@ -6,13 +6,46 @@ import keras
 
 
 class Prior(keras.Layer):
-    """A layer that returns the distribution p(z). Its `build` receives the shape [L] of a latent vector."""
+    """A layer that returns the distribution p(z). Its `build` receives the posterior's `latent_shape`, [L].
+
+    It may ask for the shape of an example too, by a second parameter: `build(latent_shape, event_shape)`. Weights and
+    distributions are float32 under mixed precision too.
+
+    Attributes:
+        support: Where z lies, as the posterior's `support` says it; None for priors that are made of posteriors.
+        has_density: Whether p(z) is a density in the posterior's space; without, no sample can be weighted.
+        num_examples: Number of training examples that `start` wants to see, 0 for none.
+        can_fit: Whether it has a `fit(codes, seed)`, by maximum likelihood: codes [N, L], seed an integer.
+        fitted_after: Whether it takes no part in training and is fitted to the codes afterwards, by `fit`.
+        is_ready: Whether it can be sampled from.
+    """
+
+    support = "the real space"
+    has_density = True
+    num_examples = 0
+    can_fit = False
+    fitted_after = False
+    is_ready = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
     @abstractmethod
-    def call(self, condition=None, encode=None):
+    def call(self, encode=None):
         """Returns a TFP distribution with batch_shape [] or [B] and event_shape [L].
 
+        A prior may name two more arguments, and then receives them if the model has them: `condition`, what
+        p(z|condition) depends on, float32 [B, K]; and `index`, the place of each example in the training data,
+        int64 [B], only in training.
+
         Args:
-            condition: What p(z|condition) depends on, or None.
-            encode: The model's `encode`, for priors that are made of posteriors.
+            encode: The model's `encode`, [N, *event] -> q(z|x), for priors that are made of posteriors.
+        """
+
+    def start(self, x, index):
+        """Begins from training examples; called before the first step, if `num_examples` is not 0.
+
+        Args:
+            x: [num_examples, *event].
+            index: Their places in the training data, int64 [num_examples].
         """

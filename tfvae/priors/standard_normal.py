@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.priors.checks import check_one_group
 from tfvae.priors.prior import Prior
 
 tfd = tfp.distributions
@@ -14,7 +15,8 @@ class StandardNormal(Prior):
     """p(z) = N(z; 0, I), with batch_shape [] and event_shape [L]."""
 
     def build(self, latent_shape):
+        check_one_group(self, latent_shape)
         self.latent_size = latent_shape[-1]
 
-    def call(self, condition=None, encode=None):
+    def call(self, encode=None):
         return tfd.MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
