@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
-from tfvae.data.description import describe, examples
+from tfvae.data.description import describe
 from tfvae.errors import ConfigError, DataError
 from tfvae.evaluation import measure
 from tfvae.experiment import experiment_from, load_model
@@ -134,12 +135,12 @@ def report_run(directory):
         raise ConfigError(f"{directory} has no metrics.json. Run `tfvae evaluate` first.")
     experiment, model = load_run(directory), load_model(directory)
     splits, _ = open_data(directory, experiment)
-    batch = examples(splits.test, MOST_REPORTED)
+    index = tf.range(min(MOST_REPORTED, splits.test.num_examples), dtype="int64")
+    batch = {name: np.asarray(value) for name, value in pipeline.batch_of(splits.test, index).items()}
     page = write_report(
         directory,
         model=model,
-        x=np.float32(batch["x"]) / 255,
-        labels=batch["label"],
+        batch=batch,
         class_names=splits.test.class_names,
         experiment=experiment.to_dict(),
         history=read_history(directory / "history.jsonl"),

@@ -40,3 +40,16 @@ def r2(linear_vae):
     """Linear Gaussian, two latents, three pixels; q(z|x) is the best with independent latents."""
     stddev = np.sqrt([0.136612, 0.126263])
     return linear_vae([0.662906, 0.310296], stddev, R2_W, R2_B, Normal(0.5))
+
+
+@pytest.fixture
+def untrained_r2(make_vae):
+    """R2 with any posterior, and an encoder that was never trained."""
+
+    def make(posterior):
+        parts = {"encoder": keras.layers.Flatten(), "decoder": keras.layers.Identity(), "likelihood": Normal(0.5)}
+        model = make_vae((3,), posterior=posterior, **parts)
+        model.likelihood.mean.linear.set_weights([R2_W, R2_B])
+        return model
+
+    return make

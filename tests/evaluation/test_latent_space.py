@@ -44,7 +44,7 @@ def test_rates_of_dimensions_add_up_to_the_rate(make_vae, binary):
     [(0, [1.0, 2.0], True), (1, [0.0, 0.0101], False), (2, [0.0099, 0.0099], True), (2, [1.0, 2.0], False)],
 )
 def test_collapse_is_no_active_unit_or_no_rate(num_active, rates, collapsed):
-    assert collapse_verdict(num_active, np.array(rates))[0] is collapsed
+    assert collapse_verdict(num_active, 2, np.array(rates))[0] is collapsed
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,10 @@ def test_collapse_is_no_active_unit_or_no_rate(num_active, rates, collapsed):
     ],
 )
 def test_verdict_says_how_many_are_active_and_the_rate(num_active, sentence):
-    assert collapse_verdict(num_active, np.array([1.0, 2.25]))[1].startswith(sentence)
+    assert collapse_verdict(num_active, 2, np.array([1.0, 2.25]))[1].startswith(sentence)
+
+
+@pytest.mark.parametrize(("num_active", "collapsed"), [(0, True), (1, False)])
+def test_without_a_rate_collapse_is_no_active_unit(num_active, collapsed):
+    found, sentence = collapse_verdict(num_active, 2)
+    assert found is collapsed and "rate" not in sentence

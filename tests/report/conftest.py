@@ -17,12 +17,14 @@ TERMS = {"loss": 30.0, "distortion": 20.0, "rate": 10.0, "negative_elbo": 30.0}
 def report_arguments():
     """Makes the arguments of `write_report`, and of `sections` with them, for N images [H, W, C] and L latents."""
 
-    def make(num_examples=24, shape=(8, 8, 1), latent_size=3, num_epochs=3, **replaced):
+    def make(num_examples=24, shape=(8, 8, 1), latent_size=3, num_epochs=3, labels=None, **replaced):
         rates = [2.0, 0.001, *[0.5] * latent_size][:latent_size]
         arguments = {
             "model": untrained(shape, latent_size),
-            "x": np.random.default_rng(0).random((num_examples, *shape)).astype("float32"),
-            "labels": np.arange(num_examples) % 4,
+            "batch": {
+                "x": np.random.default_rng(0).random((num_examples, *shape)).astype("float32"),
+                "label": np.arange(num_examples) % 4 if labels is None else labels,
+            },
             "class_names": ("ant", "bee", "cat", "<script>alert(1)</script>"),
             "experiment": {"seed": 7, "model": {"name": "VAE", "posterior": {"latent_size": latent_size}}},
             "history": [epoch(i + 1) for i in range(num_epochs)],
@@ -40,7 +42,14 @@ def report_arguments():
 
 
 def untrained(shape, latent_size):
-    model = VAE(MLP([16]), DiagonalNormal(latent_size), StandardNormal(), MLP([16]), Bernoulli(), ELBO())
+    model = VAE(
+        encoder=MLP([16]),
+        posterior=DiagonalNormal(latent_size),
+        prior=StandardNormal(),
+        decoder=MLP([16]),
+        likelihood=Bernoulli(),
+        objective=ELBO(),
+    )
     model.build((None, *shape))
     return model
 

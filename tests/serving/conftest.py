@@ -25,7 +25,14 @@ IMAGE_SHAPE, LATENT_SIZE = (8, 8, 1), 3
 
 def build_vae(likelihood):
     keras.utils.set_random_seed(1)
-    model = VAE(MLP((16,)), DiagonalNormal(LATENT_SIZE), StandardNormal(), MLP((16,)), likelihood, ELBO())
+    model = VAE(
+        encoder=MLP((16,)),
+        posterior=DiagonalNormal(LATENT_SIZE),
+        prior=StandardNormal(),
+        decoder=MLP((16,)),
+        likelihood=likelihood,
+        objective=ELBO(),
+    )
     model.build((None, *IMAGE_SHAPE))
     return model
 

@@ -1,5 +1,7 @@
 """The check refuses each fault, and names it; `test_validate.py` runs the same check in a fresh process."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -154,7 +156,8 @@ def test_weights_of_another_model_are_refused(copy):
         return [Call(c.signature, c.inputs, {name: value + 0.01 for name, value in c.outputs.items()}) for c in calls]
 
     rewrite(copy, "tfvae_probes", other)
-    assert "output `z_mean`: it differs from the training process by 0.01" in problems(copy)
+    # By 0.01, or less where the largest element, to which it is relative, is above 1.
+    assert re.search(r"output `z_mean`: it differs from the training process by 0\.0[01]", problems(copy))
 
 
 def test_an_export_without_probes_is_refused(copy):

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfvae.data import preprocessing
-from tfvae.serving.signatures import PIXELS, POSTERIOR, signatures
+from tfvae.serving.images import PIXELS, Images
+from tfvae.serving.signatures import POSTERIOR, signatures
 
 SEED = np.array([5, 6, 2**40], "int64")
 OUTPUTS = {
@@ -169,9 +170,10 @@ def test_a_model_of_mixed_precision_answers_in_float32(make_vae, images):
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.encoder(images).dtype == tf.float16
-    assert signatures(model)["encode"].function(tf.constant(images))["z_mean"].dtype == tf.float32
-    assert signatures(model)["sample"].function(tf.constant([1], "int64"))["images"].dtype == tf.float32
+    served = signatures(model, Images((8, 8, 1), "none"))
+    assert served["encode"].function(tf.constant(images))["z_mean"].dtype == tf.float32
+    assert served["sample"].function(tf.constant([1], "int64"))["images"].dtype == tf.float32
 
 
 def test_images_of_two_channels_have_no_signatures_from_bytes(make_vae):
-    assert not {"encode_bytes", "score_bytes"} & set(signatures(make_vae((4, 4, 2))))
+    assert not {"encode_bytes", "score_bytes"} & set(signatures(make_vae((4, 4, 2)), Images((4, 4, 2), "none")))

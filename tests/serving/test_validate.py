@@ -6,12 +6,9 @@ import sys
 import pytest
 
 from tfvae.errors import ConfigError, GateError
-from tfvae.likelihoods import Bernoulli, Normal, PixelScale
-from tfvae.models import VAE
-from tfvae.networks import MLP, ConvDecoder, ConvEncoder
-from tfvae.objectives import ELBO
+from tfvae.likelihoods import Normal, PixelScale
+from tfvae.networks import ConvDecoder, ConvEncoder
 from tfvae.posteriors import DiagonalNormal
-from tfvae.priors import StandardNormal
 from tfvae.serving import export, validate
 
 
@@ -77,16 +74,14 @@ def test_a_directory_without_a_saved_model_is_refused(tmp_path):
         validate(tmp_path)
 
 
-def test_a_convolutional_model_of_colour_images_passes_whatever_their_size(tmp_path):
-    networks = ConvEncoder((4, 4), hidden_size=8), ConvDecoder((4, 4), hidden_size=8)
-    model = VAE(networks[0], DiagonalNormal(2), StandardNormal(), networks[1], Normal(PixelScale()), ELBO())
-    model.build((None, 9, 7, 3))
+def test_a_convolutional_model_of_colour_images_passes_whatever_their_size(tmp_path, make_vae):
+    networks = {"encoder": ConvEncoder((4, 4), hidden_size=8), "decoder": ConvDecoder((4, 4), hidden_size=8)}
+    model = make_vae((9, 7, 3), **networks, likelihood=Normal(PixelScale()))
     export(model, tmp_path / "export")
     assert "score_bytes" in validate(tmp_path / "export")["signatures"]
 
 
-def test_a_model_of_one_latent_and_one_pixel_passes(tmp_path):
-    model = VAE(MLP([4]), DiagonalNormal(1), StandardNormal(), MLP([4]), Bernoulli(), ELBO())
-    model.build((None, 1, 1, 1))
+def test_a_model_of_one_latent_and_one_pixel_passes(tmp_path, make_vae):
+    model = make_vae((1, 1, 1), posterior=DiagonalNormal(1))
     export(model, tmp_path / "export", binarize="static")
     assert "sample" in validate(tmp_path / "export")["signatures"]

@@ -73,7 +73,9 @@ def test_reconstructions_begin_with_the_original(validation):
 
 
 def test_images_come_after_the_first_epoch_and_then_at_their_interval(make_vae, binary, tmp_path):
-    board = logs.TensorBoard(tmp_path / "tensorboard", make_vae((8, 8, 1)), binary(4, (8, 8, 1)), image_epochs=4)
+    board = logs.TensorBoard(
+        tmp_path / "tensorboard", make_vae((8, 8, 1)), {"x": tf.constant(binary(4, (8, 8, 1)))}, image_epochs=4
+    )
     for epoch in range(1, 10):
         board.epoch({"epoch": epoch, "step": epoch, "learning_rate": 0, "examples_per_second": 0, **NO_TERMS})
     shown = events(tmp_path, "validation").Tensors("samples")

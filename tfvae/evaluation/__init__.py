@@ -3,6 +3,7 @@
 from tfvae.evaluation.importance_sampling import importance_weighted_bound, log_likelihood
 from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_per_dimension
 from tfvae.evaluation.measure import measure
+from tfvae.evaluation.refinement import refine
 
 __all__ = [
     "active_units",
@@ -11,4 +12,5 @@ __all__ = [
     "log_likelihood",
     "measure",
     "rate_per_dimension",
+    "refine",
 ]

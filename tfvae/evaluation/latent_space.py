@@ -2,55 +2,62 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-tfd = tfp.distributions
+from tfvae.divergences import kl_divergence, kl_per_dimension
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016
 COLLAPSED_RATE = 0.01  # nats: a dimension below it says nothing that a decoder could use
 
 
-def rate_per_dimension(model, x):
+def rate_per_dimension(model, x, **context):
     """KL(q(z_l|x) || p(z_l)) of each latent dimension, averaged over x [B, *event], in nats: [L].
 
-    Of posteriors and priors whose dimensions are independent normals; then the sum over l is the rate.
+    A group of latents whose dimensions are not independent, such as one on the sphere, has one rate for all of them.
     """
-    return tf.reduce_mean(rate_of_rows(model.encode(x), model.prior(encode=model.encode)), axis=0)
+    inference = model.infer(x, seed=tf.zeros([2], "int32"), **context)
+    return tf.reduce_mean(rate_of_rows(inference), axis=0)
 
 
-def rate_of_rows(posterior, prior):
-    """KL(q(z_l|x) || p(z_l)) of each example and dimension, in nats: [B, L]."""
-    marginals = [tfd.Normal(d.mean(), d.stddev()) for d in (posterior, prior)]
-    return tfd.kl_divergence(*marginals)
+def rate_of_rows(inference):
+    """The rate in nats of each example and dimension: [B, L], of the first sample where it depends on one."""
+    return tf.concat([_rate_of_group(latent) for latent in inference.latents], axis=-1)
 
 
-def active_units(means):
-    """Number of dimensions whose posterior mean varies by more than 0.01 over examples.
+def _rate_of_group(latent):
+    rates = kl_per_dimension(latent.posterior, latent.prior)
+    rates = kl_divergence(*latent)[..., None] if rates is None else rates
+    return rates[0] if rates.shape.rank == 3 else rates
+
+
+def active_units(codes):
+    """Number of dimensions whose code varies by more than 0.01 over examples.
 
     Args:
-        means: Posterior means, [N, L].
+        codes: Posterior means, [N, L].
 
     Reference:
         Burda et al., 2016. Importance Weighted Autoencoders, section 5.2. https://arxiv.org/abs/1509.00519
     """
-    return int(np.sum(np.var(means, axis=0) > ACTIVE_VARIANCE))
+    return int(np.sum(np.var(codes, axis=0) > ACTIVE_VARIANCE))
 
 
-def collapse_verdict(num_active, rates):
+def collapse_verdict(num_active, size, rates=None):
     """Whether the posterior has collapsed onto the prior, and a sentence that says so or not.
 
     Args:
         num_active: Number of active units.
-        rates: Rate of each dimension in nats, [L].
+        size: Number L of latent dimensions.
+        rates: Rate of each dimension in nats, [L]; None for a model without rate.
 
     Returns:
         (collapsed, sentence). Collapsed means that no dimension is active, or that none has a rate above 0.01 nats: the
         decoder then knows nothing of x.
     """
-    size, rate = len(rates), float(np.sum(rates))
-    if num_active == 0 or np.max(rates) < COLLAPSED_RATE:
+    active = f"{num_active} of {size} latent dimensions are active"
+    if num_active == 0 or (rates is not None and np.max(rates) < COLLAPSED_RATE):
+        rate = "" if rates is None else f" and the rate is {float(np.sum(rates)):.3f} nats"
         return True, (
-            f"The posterior has COLLAPSED: {num_active} of {size} latent dimensions are active and the rate is "
-            f"{rate:.3f} nats, so that reconstructions do not depend on the image. Try a smaller beta or a warm-up."
+            f"The posterior has COLLAPSED: {active}{rate}, so that reconstructions do not depend on the input. Try a "
+            "smaller beta or a warm-up."
         )
-    return False, f"{num_active} of {size} latent dimensions are active; the rate is {rate:.2f} nats."
+    return False, f"{active}." if rates is None else f"{active}; the rate is {float(np.sum(rates)):.2f} nats."

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfvae.divergences import kl_divergence
 from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress
 from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
 
@@ -16,7 +15,7 @@ def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progres
     """Measures a model.
 
     Args:
-        model: A `VAE`.
+        model: A `LatentVariableModel`. What it has no rate, or no density, for is left out.
         batches: tf.data of {"x": [B, *event], "index": [B], ...}, every example once.
         num_samples: Number S of importance samples for each example.
         num_examples: Number of examples, the first ones, for the importance-weighted bound; None takes all.
@@ -34,19 +33,18 @@ def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progres
 
     parts = [{name: value.numpy() for name, value in step(batch).items()} for batch in batches]
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    x = np.concatenate([batch["x"].numpy() for batch in batches.take(_num_batches(parts, num_examples))])[:num_examples]
-    bound = importance_weighted_bound(model, x, num_samples, seed, progress)
-    rates = values["rates"].mean(axis=0)
-    num_active = active_units(values["mean"])
-    collapsed, verdict = collapse_verdict(num_active, rates)
-    metrics = {
-        **{name: mean_of(values[name]) for name in ("negative_elbo", "distortion", "rate")},
-        **_of_bound(bound, math.prod(model.event_shape), model.likelihood.discrete),
-        "reconstruction_mse": mean_of(values["squared_error"], "squared grey value/pixel"),
-        "active_units": {"value": num_active, "unit": "dimensions"},
-        "rate_per_dimension": {"value": [float(rate) for rate in rates], "unit": "nats/example"},
-    }
-    counts = {"num_examples": len(values["rate"]), "num_samples": num_samples}
+    num_active, rates = active_units(values["code"]), None
+    metrics = {name: mean_of(values[name]) for name in ("negative_elbo", "distortion", "rate") if name in values}
+    if model.has_density:
+        metrics |= _log_likelihood(model, _rows(batches, parts, num_examples), num_samples, seed, progress)
+    if "squared_error" in values:
+        metrics["reconstruction_mse"] = mean_of(values["squared_error"], "squared grey value/pixel")
+    metrics["active_units"] = {"value": num_active, "unit": "dimensions"}
+    if model.has_rate:
+        rates = values["rates"].mean(axis=0)
+        metrics["rate_per_dimension"] = {"value": [float(rate) for rate in rates], "unit": "nats/example"}
+    collapsed, verdict = collapse_verdict(num_active, model.latent_size, rates)
+    counts = {"num_examples": len(values["distortion"]), "num_samples": num_samples}
     return {"metrics": metrics, "collapsed": collapsed, "verdict": verdict, **counts}
 
 
@@ -68,22 +66,33 @@ def bits_per_dimension(negative_log_likelihood, num_dimensions, discrete):
 
 def _of_batch(model, batch, seed):
     """Per-example values; the noise of an example is keyed by its index, whatever batch it comes in."""
-    x = batch["x"]
+    x, model = batch["x"], model.given(batch)
     index = tf.cast(batch["index"], "int32")
     seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
-    posterior, prior = model.encode(x), model.prior(encode=model.encode)
-    z = model.encode_sample(x, seeds)
-    distortion = -model.decode(z).log_prob(x)[0]
-    rate = tf.reshape(kl_divergence(posterior, prior, z), [-1])
-    error = tf.reduce_mean((model.reconstruct(x) - x) ** 2, axis=list(range(1, x.shape.rank)))
-    return {
-        "negative_elbo": distortion + rate,
-        "distortion": distortion,
-        "rate": rate,
-        "squared_error": error,
-        "mean": posterior.mean(),
-        "rates": rate_of_rows(posterior, prior),
-    }
+    inference = model.inference(x, model.encode_sample(x, seeds))
+    distortion = -inference.likelihood.log_prob(x)[0]
+    values = {"distortion": distortion, "code": model.code(x)}
+    if model.has_rate:
+        rates = rate_of_rows(inference)
+        rate = tf.reduce_sum(rates, axis=-1)
+        values |= {"negative_elbo": distortion + rate, "rate": rate, "rates": rates}
+    if model.likelihood.has_one_unit:
+        values["squared_error"] = tf.reduce_mean((model.reconstruct(x) - x) ** 2, axis=list(range(1, x.shape.rank)))
+    return values
+
+
+def _rows(batches, parts, num_examples):
+    """The first examples of the batches, all of them if `num_examples` is None: {name: [N, ...]}."""
+    taken = list(batches.take(_num_batches(parts, num_examples)))
+    names = [name for name in ("x", "condition") if name in taken[0]]
+    return {name: np.concatenate([batch[name].numpy() for batch in taken])[:num_examples] for name in names}
+
+
+def _log_likelihood(model, rows, num_samples, seed, progress):
+    """What the importance-weighted bound says of examples {"x": [N, *event], ...}."""
+    x, context = rows.pop("x"), rows
+    bound = importance_weighted_bound(model, x, num_samples, seed, progress, context)
+    return _of_bound(bound, math.prod(model.event_shape), model.likelihood.discrete)
 
 
 def _of_bound(bound, num_dimensions, discrete):
@@ -104,5 +113,5 @@ def _of_bound(bound, num_dimensions, discrete):
 
 def _num_batches(parts, num_examples):
     """Number of batches that hold the first examples."""
-    ends = np.cumsum([len(part["rate"]) for part in parts])
+    ends = np.cumsum([len(part["distortion"]) for part in parts])
     return len(ends) if num_examples is None else int(np.searchsorted(ends, num_examples)) + 1

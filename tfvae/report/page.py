@@ -13,14 +13,14 @@ from tfvae.storage import atomic_path, write_text
 from tfvae.versions import versions
 
 
-def write_report(directory, *, model, x, labels, class_names, experiment, history, metrics, data):
+def write_report(directory, *, model, batch, class_names, experiment, history, metrics, data):
     """Writes `directory`/report.html and `directory`/figures/*.png.
 
     Args:
         directory: The run's folder; made if it is not there.
-        model: A built VAE.
-        x: Test images as the model sees them, float32 [N, H, W, C].
-        labels: Their classes, integers [N].
+        model: A built model.
+        batch: Test examples as the model sees them: {"x": float32 [N, *event], "label": integers [N]}, and for a
+            conditional model "condition", [N, K].
         class_names: Names of the classes 0, 1, ...; may be empty.
         experiment: The configuration, a nested dict.
         history: [{"epoch", "seconds" (of that epoch), "train": {term: nats per example}, "validation": ...}, ...].
@@ -32,7 +32,7 @@ def write_report(directory, *, model, x, labels, class_names, experiment, histor
     """
     directory = Path(directory)
     (directory / "figures").mkdir(parents=True, exist_ok=True)
-    found = sections(model, x, labels, class_names, history, metrics)
+    found = sections(model, batch, class_names, history, metrics)
     pictures = [_picture(section) for section in found]
     for picture in pictures:
         with atomic_path(directory / "figures" / f"{picture['name']}.png") as temporary:

@@ -24,30 +24,40 @@ class Section(NamedTuple):
     caption: str
 
 
-def sections(model, x, labels, class_names, history, metrics):
+def sections(model, batch, class_names, history, metrics):
     """The sections of a report, those left out for which there is nothing to show.
 
     Args:
-        model: A built VAE.
-        x: Test images as the model sees them, [N, H, W, C].
-        labels: Their classes, integers [N].
+        model: A built model.
+        batch: Test examples as the model sees them: {"x": [N, *event], "label": integers [N]}, and for a conditional
+            model "condition", [N, K].
         class_names: Names of the classes, may be empty.
         history: One dict for each epoch.
         metrics: What the evaluation measured; see `write_report`.
     """
     rates = metrics["metrics"].get("rate_per_dimension", {}).get("value")
-    columns = 10 if max(x.shape[1:3]) <= SMALL_IMAGE else 6
-    examples = x[one_of_each(labels)[: 2 * columns]]
+    of_images = _of_images(model, batch, rates) if batch["x"].ndim == 4 else []
     found = [
         _learning_curves(history) if history else None,
-        _reconstructions(model, examples, columns),
-        _prior_samples(model, columns),
-        _interpolations(model, examples[:10]) if len(x) > 1 else None,
-        _traversals(model, examples, rates),
-        _latent_map(model, x, labels, class_names),
+        *of_images,
+        _latent_map(model, batch, class_names),
         _rate_bars(rates) if rates else None,
     ]
     return [section for section in found if section]
+
+
+def _of_images(model, batch, rates):
+    columns = 10 if max(batch["x"].shape[1:3]) <= SMALL_IMAGE else 6
+    order = one_of_each(batch["label"])
+    few = {name: value[order[: 2 * columns]] for name, value in batch.items()}
+    x, condition = few["x"], few.get("condition")
+    rates = rates if rates and len(rates) == model.latent_size else None
+    return [
+        _reconstructions(model, x, condition, columns),
+        _prior_samples(model, condition, columns) if model.can_sample else None,
+        _interpolations(model, x[:10], condition) if len(x) > 1 and model.is_euclidean else None,
+        _traversals(model, x, condition, rates) if model.is_euclidean else None,
+    ]
 
 
 def one_of_each(labels):
@@ -81,19 +91,20 @@ def _ends(row):
     return f"The loss ends at {' and '.join(ends)} nats per example."
 
 
-def _reconstructions(model, x, columns):
+def _reconstructions(model, x, condition, columns):
     return Section(
         "reconstructions",
         "Reconstructions",
-        figures.reconstructions(x, np.asarray(model.reconstruct(x)), columns),
+        figures.reconstructions(x, np.asarray(walks.at(model, condition).reconstruct(x)), columns),
         f"{wording.counted(len(x), 'test image')}, and below each what the model rebuilds from its code.",
         "Test images, never seen in training, and what the model rebuilds from their codes alone. Good: the same thing "
         "in the same pose, perhaps a little softer. Bad: another object, or the same blurred image everywhere.",
     )
 
 
-def _prior_samples(model, columns):
-    images = np.asarray(model.sample(4 * columns, seed=SEED))
+def _prior_samples(model, condition, columns):
+    given = None if condition is None else np.resize(condition, (4 * columns, condition.shape[1]))
+    images = np.asarray(walks.at(model, given).sample(4 * columns, seed=SEED))
     return Section(
         "prior_samples",
         "Samples from the prior",
@@ -104,34 +115,35 @@ def _prior_samples(model, columns):
     )
 
 
-def _interpolations(model, x):
+def _interpolations(model, x, condition):
     return Section(
         "interpolations",
         "Interpolations",
-        figures.interpolations(model, x),
+        figures.interpolations(model, x, condition=condition),
         f"{wording.counted(len(x) // 2, 'row')} of images, each changing in steps from one test image into another.",
         "Each row walks in a straight line from the code of one test image to that of another. Good: a smooth change "
         "through believable images. Bad: two images that fade into each other, or a sudden jump.",
     )
 
 
-def _traversals(model, x, rates):
+def _traversals(model, x, condition, rates):
     order = "the most informative dimension first" if rates else "in the model's order"
-    num_shown = min(model.posterior.latent_size, MAX_DIMENSIONS)
+    num_shown = min(model.latent_size, MAX_DIMENSIONS)
     dead = f" A dead dimension, below {DEAD_RATE} nats, should change next to nothing." if rates else ""
     return Section(
         "traversals",
         "What each latent dimension does",
-        figures.traversals(model, x, rates),
+        figures.traversals(model, x, rates, condition=condition),
         f"{wording.counted(num_shown, 'row')} of images, {order}: in each row one latent dimension goes from -3 to 3.",
         f"The code of one test image, with one dimension at a time moved from {wording.MINUS}3 to 3; {order}. Good: "
         f"each row changes something you could name, such as slant or thickness.{dead}",
     )
 
 
-def _latent_map(model, x, labels, class_names):
-    shown = drawn(len(x))
-    codes, labels = walks.encode(model, x[shown]), np.asarray(labels)[shown]
+def _latent_map(model, batch, class_names):
+    shown = drawn(len(batch["x"]))
+    few = {name: value[shown] for name, value in batch.items()}
+    codes, labels = walks.encode(model, few["x"], few.get("condition")), few["label"]
     kind = "Histogram" if codes.shape[1] == 1 else "Scatter plot"
     num_classes = len(np.unique(labels))
     coloured = f", coloured by their {num_classes} classes" if num_classes > 1 else ""

@@ -39,17 +39,17 @@ def headline(model, experiment, history, metrics, data):
     """What was trained on what, for how long, and how well it does, in one sentence."""
     examples = data.get("splits", {}).get("train", {}).get("num_examples")
     images = f" ({wording.counted(examples, 'image')})" if examples else ""
-    name, size = model_name(experiment, model), wording.counted(model.posterior.latent_size, "latent dimension")
+    name, size = model_name(experiment, model), wording.counted(model.latent_size, "latent dimension")
     sentence = f"A {name} with {size} was trained on the data set {data['name']}{images}"
     return f"{sentence}{_how_long(history)}{_how_well(metrics)}."
 
 
 def facts(model, history, data):
     """[(name, text)] about the data, the model and its training."""
-    rows = [("Images", _shape(data["image_shape"]))]
+    rows = [_shape(data["image_shape"])]
     rows += [(f"{name.capitalize()} set", _split(split)) for name, split in data.get("splits", {}).items()]
-    rows += [(part.capitalize(), type(getattr(model, part)).__name__) for part in model.PARTS]
-    rows += [("Latent dimensions", str(model.posterior.latent_size))]
+    rows += [(part.capitalize(), _parts(getattr(model, part))) for part in model.PARTS]
+    rows += [("Latent dimensions", str(model.latent_size))]
     rows += [("Parameters", f"{sum(math.prod(weight.shape) for weight in model.trainable_variables):,}")]
     rows += [("Training speed", f"{wording.number(speed, 3)} examples per second") for speed in _speeds(history)]
     return [*rows, ("Data fingerprint", data.get("fingerprint", "not known"))]
@@ -96,8 +96,15 @@ def _how_well(metrics):
 
 
 def _shape(shape):
+    if len(shape) == 1:
+        return "Columns", str(shape[0])
     height, width, channels = shape
-    return f"{height} by {width} pixels, {COLOURS.get(channels, f'{channels} channels')}"
+    return "Images", f"{height} by {width} pixels, {COLOURS.get(channels, f'{channels} channels')}"
+
+
+def _parts(part):
+    parts = part if isinstance(part, list | tuple) else [part]
+    return ", ".join(type(part).__name__ for part in parts if part is not None) or "none"
 
 
 def _split(split):

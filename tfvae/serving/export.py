@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tfvae.data.options import BINARIZE_MODES
 from tfvae.errors import ConfigError
-from tfvae.serving.signatures import DECODABLE_CHANNELS, signatures
+from tfvae.serving.images import Images
+from tfvae.serving.signatures import left_out, signatures
 from tfvae.serving.staging import staged
 from tfvae.serving.standalone.prediction_log import Call, write_calls
 from tfvae.storage import write_json
@@ -20,14 +21,14 @@ PROBE_SEEDS = (0, 1, 2**40 + 1)  # int64 and not only int32
 
 
 def export(model, directory, *, binarize="none", manifest=None):
-    """Writes a model of images as a SavedModel with the signatures of `signatures`.
+    """Writes a model as a SavedModel with the signatures of `signatures`.
 
     In its assets.extra/ lie `tf_serving_warmup_requests`, one call of a single row for each signature, which TF Serving
     replays before it serves; `tfvae_manifest.json`; and `tfvae_probes`, one call of three rows for each signature with
     the answers that this process gives, which `validate` compares with those of the export.
 
     Args:
-        model: A built `VAE` with event_shape [H, W, C].
+        model: A built model of images, event_shape [H, W, C], or of a table, event_shape [D].
         directory: Where to write. It must not exist; it appears when it is complete.
         binarize: How the pixels of the training data were binarised, one of `BINARIZE_MODES`.
         manifest: What else the manifest should say, a dict of JSON values: configuration, data fingerprint, metrics.
@@ -37,17 +38,19 @@ def export(model, directory, *, binarize="none", manifest=None):
     """
     directory = Path(directory)
     _check(model, directory, binarize)
+    interface = interface_of(model, binarize)
     json.dumps(manifest, allow_nan=False)  # fails before the work, not after it
     directory.parent.mkdir(parents=True, exist_ok=True)
-    served = signatures(model, binarize)
+    served = signatures(model, interface)
     with staged(directory, prefix=".export-") as staging:
         write_saved_model(served, staging)
         extra = staging / "assets.extra"
         extra.mkdir()
-        probes = [probe(name, signature, probe_inputs(model)) for name, signature in served.items()]
+        inputs = probe_inputs(model, interface)
+        probes = [probe(name, signature, inputs) for name, signature in served.items()]
         write_calls(extra / "tfvae_probes", probes)
         write_calls(extra / "tf_serving_warmup_requests", [warmup_call(probe) for probe in probes])
-        write_json(extra / "tfvae_manifest.json", {**(manifest or {}), **facts(model, binarize, probes)})
+        write_json(extra / "tfvae_manifest.json", {**(manifest or {}), **facts(model, interface, probes)})
 
 
 def write_saved_model(served, directory):
@@ -62,19 +65,20 @@ def write_saved_model(served, directory):
     archive.write_out(str(directory), options=options, verbose=False)
 
 
-def probe_inputs(model):
+def interface_of(model, binarize):
+    """How clients send and receive x of this model."""
+    return Images(model.event_shape, binarize)
+
+
+def probe_inputs(model, interface):
     """Three rows of every input that a signature may ask for, by name: the same arrays for the same shapes."""
-    rng = np.random.default_rng(0)
-    num_rows = len(PROBE_SEEDS)
-    grey_levels = rng.integers(0, 256, (num_rows, *model.event_shape), "uint8")
-    inputs = {
-        "images": (grey_levels / 255).astype("float32"),
-        "z": rng.normal(size=(num_rows, model.posterior.latent_size)).astype("float32"),
+    rng, num_rows = np.random.default_rng(1), len(PROBE_SEEDS)
+    return {
+        **interface.examples(num_rows),
+        "z": rng.normal(size=(num_rows, model.latent_size)).astype("float32"),
         "seed": np.array(PROBE_SEEDS, "int64"),
+        "condition": np.eye(num_rows, model.condition_size or 1, dtype="float32"),
     }
-    if model.event_shape[-1] not in DECODABLE_CHANNELS:
-        return inputs
-    return inputs | {"image_bytes": np.array([tf.io.encode_png(image).numpy() for image in grey_levels], object)}
 
 
 def probe(name, signature, inputs):
@@ -90,14 +94,15 @@ def warmup_call(probe):
     return Call(probe.signature, {name: value[:1] for name, value in probe.inputs.items()}, {})
 
 
-def facts(model, binarize, probes):
+def facts(model, interface, probes):
     """What the manifest says of every export."""
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "image_shape": list(model.event_shape),
-        "latent_size": model.posterior.latent_size,
-        "binarize": binarize,
+        **interface.facts(),
+        "latent_size": model.latent_size,
+        "condition_size": model.condition_size,
         "seed": model.seed,
+        "left_out": left_out(model),
         "signatures": {probe.signature: _interface(probe) for probe in probes},
         "versions": versions(),
     }

@@ -33,13 +33,16 @@ class TensorBoard:
     Args:
         directory: Folder of the event files; one sub-folder each for training and validation.
         model: The model in training.
-        x: A batch of validation examples, [B, H, W, C], whose reconstructions are shown.
+        batch: Validation examples, {"x": [B, *event], ...}; reconstructions of images are shown.
         image_epochs: Number of epochs between images.
     """
 
-    def __init__(self, directory, model, x, image_epochs):
-        self.model, self.x, self.image_epochs = model, x, image_epochs
-        self.rates = tf.function(lambda: rate_per_dimension(model, x))
+    def __init__(self, directory, model, batch, image_epochs):
+        self.image_epochs = image_epochs
+        self.has_rate, self.has_images = model.has_rate, batch["x"].shape.rank == 4
+        self.rates = tf.function(lambda: rate_per_dimension(model.given(batch), batch["x"]))
+        few = {name: value[:NUM_IMAGES] for name, value in batch.items()}
+        self.model, self.x = model.given(few), few["x"]
         self.writers = {
             split: tf.summary.create_file_writer(str(directory / split)) for split in ("train", "validation")
         }
@@ -59,16 +62,17 @@ class TensorBoard:
             tf.summary.scalar("learning_rate", row["learning_rate"])
             tf.summary.scalar("examples_per_second", row["examples_per_second"])
         with self.writers["validation"].as_default(step=row["step"]):
-            for i, rate in enumerate(self.rates()):
+            for i, rate in enumerate(self.rates() if self.has_rate else ()):
                 tf.summary.scalar(f"rate_per_dimension/{i:03d}", rate)
-            if row["epoch"] % self.image_epochs == 0 or row["epoch"] == 1:
+            if self.has_images and (row["epoch"] % self.image_epochs == 0 or row["epoch"] == 1):
                 self._images()
         for writer in self.writers.values():
             writer.flush()
 
     def _images(self):
-        x = self.x[:NUM_IMAGES]
-        pairs = tf.concat([x, self.model.reconstruct(x)], axis=2)  # original left, reconstruction right
-        images = {"reconstructions": pairs, "samples": self.model.sample(NUM_IMAGES, seed=(self.model.seed, 0))}
+        # Original left, reconstruction right.
+        images = {"reconstructions": tf.concat([self.x, self.model.reconstruct(self.x)], axis=2)}
+        if self.model.can_sample:
+            images["samples"] = self.model.sample(len(self.x), seed=(self.model.seed, 0))
         for name, batch in images.items():
             tf.summary.image(name, tf.clip_by_value(batch[..., :3], 0, 1), max_outputs=NUM_IMAGES)

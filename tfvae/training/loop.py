@@ -61,8 +61,8 @@ class Loop:
         """Trains to the end and returns the epoch, from 1, of the best weights, which the model then has."""
         self._resume()
         self.started = time.monotonic()
-        x = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))["x"]
-        board = logs.TensorBoard(self.directory / "tensorboard", self.model, x, self._image_epochs())
+        shown = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))
+        board = logs.TensorBoard(self.directory / "tensorboard", self.model, shown, self._image_epochs())
         board.configuration(self.experiment)
         self.batches = iter(self._batches())
         with jobs.progress_bar(self.last_step, "step", self.step) as progress, self.interruption.deferred():
@@ -123,8 +123,9 @@ class Loop:
         self.history.append(row)
         self.state["seconds"] = 0.0
         self.started = time.monotonic()
-        if row["validation"]["negative_elbo"] < self.state["best"]:
-            self.state |= {"best": row["validation"]["negative_elbo"], "best_epoch": row["epoch"]}
+        value = self._monitored(row)
+        if value < self.state["best"] or self.model.monitor is None:
+            self.state |= {"best": value, "best_epoch": row["epoch"]}
             self.best = checkpoint.values_of(self.variables)
         logs.append_history(self.directory / "history.jsonl", row)
         self._save_if_due()
@@ -197,5 +198,7 @@ class Loop:
 
     def _figures(self):
         row = self.history[-1]
-        validation = row["validation"]["negative_elbo"]
-        return {"epoch": row["epoch"], "val": f"{validation:.3f}", "best": f"{self.state['best']:.3f}"}
+        return {"epoch": row["epoch"], "val": f"{self._monitored(row):.3f}", "best": f"{self.state['best']:.3f}"}
+
+    def _monitored(self, row):
+        return row["validation"][self.model.monitor or "loss"]

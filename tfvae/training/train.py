@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfvae import jobs, storage
-from tfvae.data import open_splits
+from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
 from tfvae.errors import ConfigError, DataError
 from tfvae.experiment import build_model
@@ -13,9 +13,9 @@ from tfvae.training.loop import Loop
 def train(experiment, directory, interruption):
     """Trains, or goes on training, or says that the training is finished.
 
-    The directory then holds experiment.json, model.keras (weights, optimizer and step of the epoch with the lowest
-    validation negative ELBO), training.json (that epoch and a hash of the weights), history.jsonl, checkpoint.npz and
-    best.npz, and tensorboard/.
+    The directory then holds experiment.json, model.keras (weights, optimizer and step of the epoch that was best in
+    validation by the model's monitor), training.json (that epoch and a hash of the weights), history.jsonl,
+    checkpoint.npz and tensorboard/.
 
     Args:
         experiment: The `Experiment`.
@@ -69,8 +69,10 @@ def _train(experiment, directory, interruption):
     check_data(describe(experiment.data, splits), directory)
     model = build_model(experiment, splits.train.image_shape)
     check_likelihood(model, splits, experiment.data)
+    start(model, splits.train)
     loop = Loop(model, splits, experiment, directory, interruption)
     best_epoch = loop.run()
+    fit_prior(model, splits.train, experiment.data)
     with storage.atomic_path(directory / "model.keras") as temporary:
         model.save(temporary)
     result = {
@@ -78,13 +80,14 @@ def _train(experiment, directory, interruption):
         "epochs": len(loop.history),
         "step": loop.step,
         "seconds": round(sum(row["seconds"] for row in loop.history), 3),
-        "validation_negative_elbo": loop.state["best"],
+        "monitor": model.monitor,
+        "validation": loop.history[best_epoch - 1]["validation"],
         "weights_sha256": storage.sha256_of_arrays(v.numpy() for v in model.weights),
     }
     storage.write_json(directory / "training.json", result)
     jobs.event(
-        f"Trained {result['epochs']} epochs in {result['seconds']:.0f} s; best epoch {best_epoch}, "
-        f"validation negative ELBO {result['validation_negative_elbo']:.3f} nats.",
+        f"Trained {result['epochs']} epochs in {result['seconds']:.0f} s; kept epoch {best_epoch}, in validation "
+        f"{', '.join(f'{name} {value:.3f}' for name, value in result['validation'].items())}.",
         **result,
     )
     return result
@@ -102,6 +105,26 @@ def check_likelihood(model, splits, data):
     """Refuses grey images under a likelihood of binary ones, before any work."""
     if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
         model.likelihood.check(tf.constant(0.5))
+
+
+def start(model, source):
+    """Lets the parts that begin from training examples see them: the first ones, which are a draw already.
+
+    Raises:
+        ConfigError: If they want more than there are.
+    """
+    number = model.num_examples
+    if number > source.num_examples:
+        raise ConfigError(f"The model begins from {number} examples, and there are {source.num_examples} to train on.")
+    if number:
+        index = tf.range(number, dtype="int64")
+        model.start(pipeline.batch_of(source, index)["x"], index)
+
+
+def fit_prior(model, source, data):
+    """Fits what a model fits after training, such as a prior to the codes of the training examples."""
+    drawn = pipeline.binarized(source) if data.binarize == "dynamic" else source
+    model.fit_prior(pipeline.ordered_batches(drawn, data.batch_size))
 
 
 def _flat(tree, path=""):

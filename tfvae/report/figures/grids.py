@@ -25,25 +25,26 @@ def reconstructions(x, reconstructed, columns=10):
     return _draw(pairs.reshape(-1, *pairs.shape[2:]), labels)
 
 
-def interpolations(model, x, steps=8):
+def interpolations(model, x, steps=8, condition=None):
     """Straight lines in the latent space between the images 0 and 1, 2 and 3, ... of x [N, H, W, C], decoded."""
     ends = ["first\nimage", *[""] * (steps - 2), "second\nimage"]
-    return _draw(walks.interpolate(model, x, steps), column_labels=ends)
+    return _draw(walks.interpolate(model, x, steps, condition), column_labels=ends)
 
 
-def traversals(model, x, rates=None, steps=7):
+def traversals(model, x, rates=None, steps=7, condition=None):
     """The code of x[0], one dimension at a time set to values from -3 to 3, decoded; x [N, H, W, C].
 
     Args:
-        model: A VAE.
+        model: A model whose z may be any real vector.
         x: Images; the first is the one whose code is changed.
         rates: Rate of each dimension, [L], in nats per example: the order of the rows. None keeps the model's order.
         steps: Number of values.
+        condition: What each image depends on, [N, K], for a conditional model.
     """
-    num_dimensions = model.posterior.latent_size
+    num_dimensions = model.latent_size
     order = np.argsort(-np.asarray(rates), kind="stable") if rates is not None else np.arange(num_dimensions)
     shown = order[:MAX_DIMENSIONS]
-    images = walks.traverse(model, x[0], shown, walks.values(steps))
+    images = walks.traverse(model, x[:1], shown, walks.values(steps), None if condition is None else condition[:1])
     hidden = num_dimensions - len(shown)
     note = f"{hidden} more dimensions are not shown" if hidden else ""
     labels = [_dimension_label(i, rates) for i in shown]

@@ -1,0 +1,82 @@
+"""Labels: sources whose labels condition a model, or are known for a few examples only."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.errors import DataError
+from tfvae.storage import sha256_of_json
+
+UNKNOWN = -1
+CHUNK = 4096  # examples looked at in one go
+
+
+class Relabelled:
+    """A source with something done to its labels; everything else is that of the source."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def __getattr__(self, name):
+        return getattr(self.source, name)
+
+
+class Conditional(Relabelled):
+    """Adds "condition", the class as a one-hot vector, float32 [B, K]; zeros where the label is unknown.
+
+    Raises:
+        DataError: If the source has no classes.
+    """
+
+    def __init__(self, source):
+        super().__init__(source)
+        if not source.class_names:
+            raise DataError("`conditional` needs classes, and this data has none: no labels, or no sub-folders.")
+
+    def fetch(self, indices):
+        batch = self.source.fetch(indices)
+        return {**batch, "condition": tf.one_hot(batch["label"], len(self.class_names))}
+
+
+class PartlyLabelled(Relabelled):
+    """Keeps the labels of the first examples of each class, as many of each class as can be; the others become -1.
+
+    Args:
+        source: Where examples come from, in an order that was drawn.
+        num_labels: Number of examples that keep their label.
+
+    Raises:
+        DataError: If there are fewer examples than that.
+    """
+
+    def __init__(self, source, num_labels):
+        super().__init__(source)
+        if num_labels > source.num_examples:
+            raise DataError(f"`num_labels` is {num_labels}, and there are {source.num_examples} training examples.")
+        self.num_labels = num_labels
+        labels = _labels(source)
+        kept = np.zeros(len(labels), bool)
+        kept[_one_of_each(labels)[:num_labels]] = True
+        with tf.device("CPU:0"):  # where tf.data runs
+            self.labels = tf.constant(np.where(kept, labels, UNKNOWN), "int64")
+
+    def fetch(self, indices):
+        return {**self.source.fetch(indices), "label": tf.gather(self.labels, indices)}
+
+    def digest(self):
+        return sha256_of_json([self.source.digest(), self.num_labels])
+
+
+def _labels(source):
+    chunks = [
+        source.fetch(tf.range(first, min(first + CHUNK, source.num_examples), dtype="int64"))["label"].numpy()
+        for first in range(0, source.num_examples, CHUNK)
+    ]
+    return np.concatenate(chunks)
+
+
+def _one_of_each(labels):
+    """Indices of all examples: the first of each class, then the second of each, and so on."""
+    occurrence = np.zeros(len(labels), int)
+    for label in np.unique(labels):
+        occurrence[labels == label] = np.arange(np.sum(labels == label))
+    return np.lexsort((labels, occurrence))
