@@ -1,4 +1,4 @@
-"""Scales: where the sigma of a normal likelihood comes from."""
+"""Scales: where the sigma of a normal likelihood, or the b of a Laplace likelihood, comes from."""
 
 import math
 from abc import abstractmethod
@@ -15,9 +15,16 @@ MINIMAL_SCALE = 1 / 255
 class Scale(keras.Layer):
     """A layer that turns features of z into sigma, in units of x (1 = the whole range of grey)."""
 
+    def __init__(self, **kwargs):
+        # float32 under mixed precision too, as the density it belongs to.
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
     @abstractmethod
     def call(self, features):
-        """[S, B, ...] -> sigma, a scalar or [S, B, *event]."""
+        """[S, B, ...] -> sigma, a scalar or [S, B, *event].
+
+        May ask for `order` and, in training, `moment`: mean(|x - mean(z)|^order) over the batch, see `LocationScale`.
+        """
 
 
 @keras.saving.register_keras_serializable("tfvae")
