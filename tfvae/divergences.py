@@ -90,12 +90,12 @@ def aggregate_posterior(posterior, sample, dataset_size):
 def stratified_log_weights(batch_size, dataset_size):
     """log of the weights [B, B] with which row i estimates q(z_i) from the examples j of a batch; a row sums to 1.
 
-    z_i was drawn from q(z|x_i), and so x_i stands for itself alone, with 1/N; the other B - 1 stand for the N - 1 others.
-    The paper gives one of these others, chosen at random, less weight than the rest. This is the mean over that choice:
-    the same expectation, less noise, and with the whole dataset as the batch exactly 1/N for all.
+    z_i was drawn from q(z|x_i), and so x_i stands for itself alone, with 1/N; the other B - 1 stand for the N - 1
+    others. The paper gives one of these others, chosen at random, less weight than the rest. This is the mean over that
+    choice: the same expectation, less noise, and with the whole dataset as the batch exactly 1/N for all.
 
     Reference:
-        Chen et al., 2018, appendix C.2, eq. S6 on. https://arxiv.org/abs/1802.04942
+        Chen et al., 2018, appendix C.2. https://arxiv.org/abs/1802.04942
     """
     b, n = tf.cast(batch_size, "float32"), float(dataset_size)
     own = tf.where(b > 1, 1 / n, 1.0)  # one example alone has to stand for all
@@ -137,8 +137,9 @@ def _squared_distances(x, y):
 
 
 def _mean_without_diagonal(values):
-    n = tf.cast(tf.shape(values)[-1], values.dtype)
-    rest = tfl.set_diag(values, tf.zeros_like(values[..., 0]))
+    size = tf.shape(values)[-1]
+    n = tf.cast(size, values.dtype)
+    rest = values * (1 - tf.eye(size, dtype=values.dtype))  # not set_diag: XLA cannot compile its gradient
     return tf.math.divide_no_nan(tf.reduce_sum(rest, axis=[-2, -1]), n * (n - 1))
 
 

@@ -50,7 +50,7 @@ class Cyclical(keras.optimizers.schedules.LearningRateSchedule):
         ValueError: If `period` or `num_cycles` is not a positive integer, or `ramp_share` not in (0, 1].
 
     Reference:
-        Fu et al., 2019. Cyclical Annealing Schedule, eq. 6 and 7. https://arxiv.org/abs/1903.10145
+        Fu et al., 2019. Cyclical Annealing Schedule. https://arxiv.org/abs/1903.10145
     """
 
     def __init__(self, period, num_cycles=None, ramp_share=0.5, initial=0.0, final=1.0):

@@ -12,7 +12,7 @@ from tfvae.schedules import check_weight, value_at
 
 @keras.saving.register_keras_serializable("tfvae")
 class ELBO(Objective):
-    """loss = distortion + beta * rate; `negative_elbo` is reported at beta = 1 and without free bits, whatever they are.
+    """loss = distortion + beta * rate; `negative_elbo` is reported at beta = 1 and without free bits in any case.
 
     With free bits, the rate in the loss is sum_j max(free_bits, mean over the batch of KL_j): a latent dimension j pays
     only for what is above. Where the dimensions of a group are no independent normals, so that there is no KL_j, the
@@ -24,8 +24,8 @@ class ELBO(Objective):
         num_samples: Number S of samples of z per example, of which the terms are means.
 
     Raises:
-        ValueError: If `beta` is a negative number, or neither number nor schedule; if `free_bits` is not a number from 0
-            up; or if `num_samples` is not a positive integer.
+        ValueError: If `beta` is a negative number, or neither number nor schedule; if `free_bits` is not a number from
+            0 up; or if `num_samples` is not a positive integer.
 
     Reference:
         Kingma and Welling, 2014, eq. 3, https://arxiv.org/abs/1312.6114; beta: Higgins et al., 2017. beta-VAE, eq. 4.

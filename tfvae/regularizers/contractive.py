@@ -1,0 +1,33 @@
+"""Contractive: codes that change little with x."""
+
+import keras
+import tensorflow as tf
+
+from tfvae.regularizers.regularizer import Regularizer
+
+
+@keras.saving.register_keras_serializable("tfvae")
+class Contractive(Regularizer):
+    """|d code / d x|^2, the squared Frobenius norm of the encoder's Jacobian, averaged over the batch.
+
+    The code is the mean of q(z|x), which for a deterministic posterior is the code itself. The Jacobian is exact: one
+    backward pass for each latent, vectorised. The encoder must treat each example on its own, and runs once more.
+
+    Args:
+        weight: A number from 0 up, or a schedule over training steps.
+
+    Reference:
+        Rifai et al., 2011. Contractive Auto-Encoders. https://icml.cc/2011/papers/455_icmlpaper.pdf
+    """
+
+    report = "contractive_penalty"
+
+    def penalty(self, inference, seed):
+        if inference.encode is None:
+            raise ValueError("`Contractive` needs a model with one encoder: this one hands out none.")
+        x = tf.convert_to_tensor(inference.x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            code = inference.encode(x).mean()
+        jacobian = tape.batch_jacobian(code, x)  # [B, L, *event]
+        return tf.reduce_mean(tf.reduce_sum(jacobian**2, axis=list(range(1, jacobian.shape.rank))))
