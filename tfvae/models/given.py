@@ -9,6 +9,7 @@ CONTEXTUAL = (
     "variational_parameters",
     "code",
     "decode",
+    "decode_sample",
     "reconstruct",
     "sample",
     "encode_sample",

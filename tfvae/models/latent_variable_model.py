@@ -87,7 +87,7 @@ class LatentVariableModel(keras.Model):
         """Fits what is fitted after training, on an iterable of batches; a model without such a part does nothing."""
 
     def given(self, batch):
-        """This model for the conditions of a batch, if there are any: the same methods, with that argument filled in."""
+        """This model for the conditions of a batch, if it has any: the same methods, with that argument filled in."""
         return Given(self, {"condition": batch["condition"]}) if "condition" in batch else self
 
     @abstractmethod
@@ -96,6 +96,29 @@ class LatentVariableModel(keras.Model):
 
         `seed` is a stateless seed, int32 [2]; None takes the noise of the current training step.
         """
+
+    def decode_sample(self, z, seeds, **context):
+        """x ~ p(x|z) with a stateless seed for each row, int32 [B, 2]: [B, L] -> [B, *event]."""
+
+        def draw(row):
+            z, seed, context = row
+            given = {name: value[tf.newaxis] for name, value in context.items()}
+            return self.decode(z[tf.newaxis], **given).sample(seed=seed)[0]
+
+        return tf.map_fn(draw, (z, seeds, context), fn_output_signature=tf.TensorSpec(self.event_shape, "float32"))
+
+    def call(self, x, training=False):
+        """Reconstructions of x [B, *event], or of a batch {"x": ...}: what `predict` returns."""
+        return self.reconstruct(**x) if isinstance(x, dict) else self.reconstruct(x)
+
+    def reconstruct(self, x, **context):
+        """The mean of p(x|z) at the code of x: [B, *event] -> [B, *event]."""
+        return self.decode(self.code(x, **context), **context).mean()
+
+    @property
+    def optimizer_variables(self):
+        """What the optimizer remembers: beside `variables`, all that a resumed training needs."""
+        return self.optimizer.variables
 
     def compile(self, optimizer="adam", jit_compile=False, **kwargs):
         """Keras `compile` without XLA unless asked: on a CPU, XLA makes stateless noise several times slower."""
@@ -118,6 +141,10 @@ class LatentVariableModel(keras.Model):
         """The terms of the objective and the penalties for one batch, each a scalar; the loss holds them all."""
         context = {name: value for name, value in batch.items() if name != "x"}
         inference = self.infer(batch["x"], self.objective.num_samples, seed, training, **context)
+        return self.terms_of(inference, seed, training)
+
+    def terms_of(self, inference, seed, training):
+        """The terms for what was inferred; `seed` keys what the penalties draw."""
         terms = self.objective.terms(inference, self.step.value, training)
         added = list(self.losses)  # of Keras's own weight regularizers
         for number, regularizer in enumerate(self.regularizers):

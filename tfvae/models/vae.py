@@ -4,14 +4,12 @@ import functools
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfvae.inference import Gate, Inference, Latent
 from tfvae.models.compatibility import check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
+from tfvae.models.rows import over_rows, sample_rows
 from tfvae.offers import accepted
-
-tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -111,11 +109,7 @@ class VAE(LatentVariableModel):
 
     def decode(self, z, training=False, x=None, **context):
         """p(x|z): [S, B, L] or [B, L] -> batch_shape [S, B] or [B], event_shape [*event]."""
-        # Not z.shape[-1]: TFP forgets the length of an axis that is 1.
-        rows = tf.reshape(z, [-1, self.latent_size])
-        asked = accepted(self.decoder.call, condition=_for_rows(context.get("condition"), rows))
-        features = self.decoder(rows, training=training, **asked)
-        features = tf.reshape(features, tf.concat([tf.shape(z)[:-1], tf.shape(features)[1:]], 0))
+        features = over_rows(self.decoder, z, self.latent_size, training, context.get("condition"))
         return self.likelihood(features, **accepted(self.likelihood.call, training=training, x=x))
 
     def infer(self, x, num_samples=1, seed=None, training=False, **context):
@@ -128,14 +122,6 @@ class VAE(LatentVariableModel):
     def inference(self, x, z, posterior=None, **context):
         """The `Inference` at given samples z [S, B, L], of the encoder's q(z|x) unless another one is given."""
         return self._inference(x, posterior or self.encode(x, **context), z, False, context)
-
-    def call(self, x, training=False):
-        """Reconstructions of x [B, *event], or of a batch {"x": ...}: what `predict` returns."""
-        return self.reconstruct(**x) if isinstance(x, dict) else self.reconstruct(x)
-
-    def reconstruct(self, x, **context):
-        """The mean of p(x|z) at the code of x: [B, *event] -> [B, *event]."""
-        return self.decode(self.code(x, **context), **context).mean()
 
     def sample(self, num_samples, seed, **context):
         """Means of p(x|z) for z ~ p(z): [num_samples, *event]. `seed` is a pair of integers.
@@ -155,28 +141,22 @@ class VAE(LatentVariableModel):
         What a row gets depends on its own x and seed alone, not on the rest of the batch.
         """
 
-        def draw(row):
-            parameters, seed = row
+        def draw(parameters, seed):
             return self.posterior_of(parameters[tf.newaxis]).sample(num_samples, seed=seed)[:, 0]
 
-        size = tf.get_static_value(tf.convert_to_tensor(num_samples))
-        spec = tf.TensorSpec([size, self.latent_size], "float32")
-        rows = self.variational_parameters(x, **context), seeds
-        return tf.transpose(tf.map_fn(draw, rows, fn_output_signature=spec), [1, 0, 2])
+        return sample_rows(draw, self.variational_parameters(x, **context), seeds, num_samples, self.latent_size)
 
     def prior_sample(self, seeds, **context):
         """z ~ p(z) with a stateless seed for each row: int32 [B, 2] -> [B, L]."""
         self._check_can_sample()
-        spec = tf.TensorSpec([self.latent_size], "float32")
         rows = accepted(self.prior.call, **context)  # a conditional prior is another one for each row
-        prior = None if rows else self.p_z()
+        shared = None if rows else self.p_z()
 
-        def draw(row):
-            seed, row = row
-            p_z = prior or self.p_z(**{name: value[tf.newaxis] for name, value in row.items()})
-            return tf.reshape(p_z.sample(seed=seed), [self.latent_size])
+        def draw(row, seed):
+            prior = shared or self.p_z(**{name: value[tf.newaxis] for name, value in row.items()})
+            return tf.reshape(prior.sample(seed=seed), [1, self.latent_size])
 
-        return tf.map_fn(draw, (seeds, rows), fn_output_signature=spec)
+        return sample_rows(draw, rows, seeds, 1, self.latent_size)[0]
 
     def p_z(self, **context):
         """The prior p(z), or p(z|condition); None if there is none."""
@@ -204,9 +184,10 @@ class VAE(LatentVariableModel):
 
 def groups(posterior, prior, z):
     """The groups of latents: one, or one for each factor where posterior and prior are products (`tfd.Blockwise`)."""
-    if not isinstance(posterior, tfd.Blockwise):
+    # By its attribute: where a factor is no composite tensor, TFP's Blockwise is not an instance of tfd.Blockwise.
+    posteriors = getattr(posterior, "distributions", None)
+    if posteriors is None:
         return (Latent(posterior, prior, z),)
-    posteriors = posterior.distributions
     priors = prior.distributions if prior is not None else [None] * len(posteriors)
     samples = tf.split(z, [q.event_shape[0] for q in posteriors], axis=-1)
     return tuple(Latent(*group) for group in zip(posteriors, priors, samples, strict=True))
@@ -215,10 +196,3 @@ def groups(posterior, prior, z):
 def _event_shape_for(part, event_shape):
     """Only a part that has to end, or begin, at the image's size asks for it in its `build`."""
     return accepted(part.build, event_shape=event_shape).values()
-
-
-def _for_rows(condition, rows):
-    """The condition [B, K] for each of S * B rows, of which those of one sample stand together: [S * B, K]."""
-    if condition is None:
-        return None
-    return tf.tile(condition, [tf.shape(rows)[0] // tf.maximum(tf.shape(condition)[0], 1), 1])
