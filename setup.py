@@ -28,6 +28,8 @@ setup(
         "tensorboard>=2.20",  # KerasTuner imports it, TensorFlow no longer brings it
         "scikit-learn>=1.5",
         "matplotlib>=3.9",
+        "pandas>=2.2",
+        "pyarrow>=15",  # what pandas reads Parquet with
         "pillow>=10",
         "jinja2>=3.1",
         "requests>=2.31",  # what TFDS downloads with

@@ -103,12 +103,13 @@ def experiment_from(tree):
     return _record(Experiment, tree, "")
 
 
-def build_model(experiment, image_shape=None):
+def build_model(experiment, source=None):
     """An untrained model, compiled, the draw of its weights keyed by the experiment's seed alone.
 
     Args:
         experiment: An `Experiment`.
-        image_shape: [H, W, C] to draw the weights for; None only tries whether the parts fit together.
+        source: The training examples, from which the parts get the sizes and columns that nobody should have to state
+            twice, and the weights their shapes; None only tries whether the parts fit together.
 
     Raises:
         ConfigError: If a part or an argument is unknown or missing, or has a value that its constructor refuses.
@@ -116,14 +117,29 @@ def build_model(experiment, image_shape=None):
     import keras
 
     keras.utils.set_random_seed(experiment.seed)
-    model = parts.build_model(experiment.model, experiment.seed)
+    model = parts.build_model(experiment.model, experiment.seed, _offered(experiment.data, source))
     training = experiment.training
     model.compile(optimizer=parts.build_optimizer(training.optimizer, training.learning_rate))
-    if image_shape is not None:
+    if source is not None:
         # At once: Keras draws the seeds of its initializers from a generator that TFDS, for one, draws from as well.
-        model.build((None, *image_shape))
-        model.optimizer.build(model.trainable_variables)
+        _build(model, source.image_shape)
     return model
+
+
+def _offered(data, source):
+    """What the data says of the arguments of parts; without data, values to try them with."""
+    if source is None:
+        return {"dataset_size": 1} | ({"condition_size": 1} if data.conditional else {})
+    sizes = {"condition_size": len(source.class_names)} if data.conditional else {}
+    return {"dataset_size": source.num_examples, "columns": source.columns, **sizes}
+
+
+def _build(model, image_shape):
+    try:
+        model.build((None, *image_shape))
+    except ValueError as error:
+        raise ConfigError(f"[model] does not fit data of shape {list(image_shape)}: {error}") from error
+    model.optimizer.build(model.trainable_variables)
 
 
 def load_model(directory):

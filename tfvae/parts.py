@@ -8,6 +8,7 @@ import importlib
 import inspect
 
 from tfvae.errors import ConfigError
+from tfvae.offers import accepted
 
 ROLES = {  # where the parts of a model come from
     "encoder": ["tfvae.networks"],
@@ -36,15 +37,20 @@ CONTRACTS = (
 )
 
 
-def build_model(table, seed):
+def build_model(table, seed, offered):
     """The untrained model of a `[model]` table, its noise keyed by `seed`.
+
+    Args:
+        table: The `[model]` table.
+        seed: Integer.
+        offered: {argument: value} of what the data says, for every part that names it and is not told otherwise.
 
     Raises:
         ConfigError: If a part or an argument is unknown or missing, or has a value that its constructor refuses.
     """
     if "seed" in table:
         raise ConfigError("[model] has no `seed`: the seed stands at the top of the file, for all that is drawn.")
-    return build_part(MODELS, {**table, "seed": seed}, "model", ROLES | LISTS)
+    return build_part(MODELS, {**table, "seed": seed}, "model", ROLES | LISTS, offered)
 
 
 def build_optimizer(table, learning_rate):
@@ -58,7 +64,7 @@ def build_optimizer(table, learning_rate):
     return build_part(OPTIMIZERS, {**table, "learning_rate": learning_rate}, "training.optimizer")
 
 
-def build_part(packages, table, path, roles=None):
+def build_part(packages, table, path, roles=None, offered=None):
     """The part that a table names.
 
     Args:
@@ -66,17 +72,20 @@ def build_part(packages, table, path, roles=None):
         table: {"name": ..., argument: value, ...}; a value may be the table of another part.
         path: Dotted path of the table, for messages.
         roles: {argument: packages} for arguments that must be parts, or lists of parts where it is one of `LISTS`.
+        offered: As `build_model` takes it.
     """
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise ConfigError(f"`{path}` must be a table with a `name`. Received: {table!r}")
     cls = _find(packages, table["name"], path)
     arguments = {key: value for key, value in table.items() if key != "name"}
-    check_keys(f"[{path}] ({cls.__name__})", arguments, *_parameters(cls))
+    offered = offered or {}
+    allowed, required = _parameters(cls)
+    check_keys(f"[{path}] ({cls.__name__})", arguments, allowed, [name for name in required if name not in offered])
     # A part that stands inside another one of no role of its own, such as a scale, comes from the same packages.
     inside = [*packages, *ARGUMENTS]
-    built = {key: _argument(key, value, path, roles or {}, inside) for key, value in arguments.items()}
+    built = {key: _argument(key, value, path, roles or {}, inside, offered) for key, value in arguments.items()}
     try:
-        return cls(**built)
+        return cls(**{**accepted(cls, **offered), **built})
     except (ValueError, TypeError) as error:
         raise ConfigError(f"[{path}] ({cls.__name__}): {error}") from error
 
@@ -120,20 +129,21 @@ def _parameters(cls):
     return [p.name for p in plain if p.name != "name"], [p.name for p in plain if p.default is p.empty]
 
 
-def _argument(name, value, path, roles, inside):
+def _argument(name, value, path, roles, inside, offered):
     """The value of an argument: a part where it must be one or is a table with a name, a list of them, or itself."""
     path = f"{path}.{name}"
     if name in roles and name in LISTS:
-        return [build_part(roles[name], item, f"{path}[{i}]") for i, item in enumerate(_list(value, path))]
+        items = enumerate(_list(value, path))
+        return [build_part(roles[name], item, f"{path}[{i}]", offered=offered) for i, item in items]
     if name in roles:
-        return build_part(roles[name], value, path)
+        return build_part(roles[name], value, path, offered=offered)
     if isinstance(value, list):
-        return [_nested(item, f"{path}[{i}]", inside) for i, item in enumerate(value)]
-    return _nested(value, path, inside)
+        return [_nested(item, f"{path}[{i}]", inside, offered) for i, item in enumerate(value)]
+    return _nested(value, path, inside, offered)
 
 
-def _nested(value, path, packages):
-    return build_part(packages, value, path) if isinstance(value, dict) and "name" in value else value
+def _nested(value, path, packages, offered):
+    return build_part(packages, value, path, offered=offered) if isinstance(value, dict) and "name" in value else value
 
 
 def _list(value, path):

@@ -9,7 +9,9 @@ import tensorflow as tf
 from tfvae.data import pipeline
 from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
+from tfvae.data.labels import Conditional, PartlyLabelled
 from tfvae.data.options import Data
+from tfvae.data.tables import standardized, table_source
 from tfvae.data.tfds_images import is_dataset, tfds_sources
 from tfvae.errors import DataError
 from tfvae.storage import sha256_of_arrays, sha256_of_json
@@ -26,8 +28,11 @@ class Splits(NamedTuple):
 def load(name, seed=0, **options):
     """The data of that name as tf.data of {"x": float32 [B, H, W, C] in [0, 1], "label": int64 [B], ...}.
 
+    The x of a table is float32 [B, D], in the units of its columns, which are `open_splits(Data(name)).train.columns`.
+
     Args:
-        name: "digits", "shapes", the name of a TFDS image dataset, a folder of images, or an .npz or .npy file.
+        name: "digits", "shapes", the name of a TFDS image dataset, a folder of images, an .npz or .npy file of images,
+            or a .csv or .parquet file of a table.
         seed: Integer that keys the order of training batches and the dynamic binarisation.
         **options: The fields of `Data`: batch_size, binarize, validation_fraction, ...
 
@@ -59,11 +64,15 @@ def open_splits(data):
     train = drawn if data.binarize == "static" else sources
     parts = split_indices({split: source.num_examples for split, source in sources.items()}, data)
     held_out = {**sources, **drawn}
-    return Splits(
-        Subset(train["train"], parts["train"][1]),
-        Subset(held_out["train"], parts["validation"][1]),
-        Subset(held_out[parts["test"][0]], parts["test"][1]),
+    columns = standardized(sources["train"], parts["train"][1]) if data.is_table else []
+    splits = Splits(
+        Subset(train["train"], parts["train"][1], columns),
+        Subset(held_out["train"], parts["validation"][1], columns),
+        Subset(held_out[parts["test"][0]], parts["test"][1], columns),
     )
+    if data.num_labels is not None:
+        splits = splits._replace(train=PartlyLabelled(splits.train, data.num_labels))
+    return Splits(*map(Conditional, splits)) if data.conditional else splits
 
 
 def split_indices(sizes, data):
@@ -88,12 +97,12 @@ def split_indices(sizes, data):
 
 
 class Subset:
-    """The examples of a source at the given indices."""
+    """The examples of a source at the given indices; of a table, with the columns as a model takes them."""
 
-    def __init__(self, source, indices):
+    def __init__(self, source, indices, columns=()):
         self.source, self.indices = source, tf.constant(indices, "int64")
         self.num_examples, self.image_shape = len(indices), source.image_shape
-        self.class_names = source.class_names
+        self.class_names, self.columns = source.class_names, list(columns)
 
     @property
     def is_binary(self):
@@ -110,6 +119,8 @@ def _sources(data):
     path = Path(data.name).expanduser()
     if data.name == "shapes":
         return {"train": ShapesSource(factors=data.factors)}
+    if data.is_table:
+        return {"train": table_source(path, data.schema, data.label)}
     if path.suffix in (".npz", ".npy"):
         return array_sources(path)
     # A folder that happens to be called as a dataset is, its prepared files for one, is that dataset.

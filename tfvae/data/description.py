@@ -1,8 +1,5 @@
 """What data a run was made from: counts, shapes, and a fingerprint that changes with any pixel, label or split."""
 
-import numpy as np
-import tensorflow as tf
-
 from tfvae.storage import sha256_of_json
 
 
@@ -15,7 +12,7 @@ def describe(data, splits):
 
     Returns:
         {"name", "image_shape", "class_names", "binarize", "splits": {name: {"num_examples", "sha256"}}, "fingerprint"},
-        all plain values.
+        for a table its "columns" too, all plain values.
     """
     parts = {name: {"num_examples": s.num_examples, "sha256": s.digest()} for name, s in splits._asdict().items()}
     return {
@@ -23,12 +20,7 @@ def describe(data, splits):
         "image_shape": list(splits.train.image_shape),
         "class_names": list(splits.train.class_names),
         "binarize": data.binarize,
+        **({"columns": splits.train.columns} if splits.train.columns else {}),
         "splits": parts,
         "fingerprint": sha256_of_json([data.binarize, parts]),
     }
-
-
-def examples(source, most):
-    """The first `most` examples as the uint8 images and labels that they are: {"x": [N, H, W, C], "label": [N]}."""
-    batch = source.fetch(tf.range(min(most, source.num_examples), dtype="int64"))
-    return {name: np.asarray(batch[name]) for name in ("x", "label")}

@@ -31,7 +31,7 @@ def training_batches(source, batch_size, seed, dynamic=False, first_step=0):
         first_step: Number of steps that were taken before.
 
     Returns:
-        tf.data of {"x": float32 [B, H, W, C], "label": int64 [B], ...}.
+        tf.data of {"x": float32 [B, H, W, C], "label": int64 [B], "index": int64 [B], ...}.
     """
     batch_at = _batch_at(source, batch_size, seed, dynamic)
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
@@ -88,6 +88,6 @@ def _batch_at(source, batch_size, seed, dynamic):
         batch = source.fetch(tf.ensure_shape(order, [batch_size]))
         x = preprocessing.scale(batch["x"])
         draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
-        return {**batch, "x": preprocessing.binarize(x, draw) if dynamic else x}
+        return {**batch, "x": preprocessing.binarize(x, draw) if dynamic else x, "index": order}
 
     return batch_at

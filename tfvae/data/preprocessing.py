@@ -7,8 +7,8 @@ import tensorflow as tf
 
 
 def scale(images):
-    """Grey levels 0 to 255, uint8 [...] -> float32 [...] in [0, 1]."""
-    return tf.cast(images, "float32") / 255.0
+    """Grey levels 0 to 255, integers [...] -> float32 [...] in [0, 1]; the float32 of a table stays what it is."""
+    return images if images.dtype.is_floating else tf.cast(images, "float32") / 255.0
 
 
 def binarize(x, seed):

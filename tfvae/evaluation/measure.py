@@ -33,17 +33,20 @@ def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progres
 
     parts = [{name: value.numpy() for name, value in step(batch).items()} for batch in batches]
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    num_active, rates = active_units(values["code"]), None
+    rates = None
     metrics = {name: mean_of(values[name]) for name in ("negative_elbo", "distortion", "rate") if name in values}
     if model.has_density:
         metrics |= _log_likelihood(model, _rows(batches, parts, num_examples), num_samples, seed, progress)
     if "squared_error" in values:
         metrics["reconstruction_mse"] = mean_of(values["squared_error"], "squared grey value/pixel")
-    metrics["active_units"] = {"value": num_active, "unit": "dimensions"}
     if model.has_rate:
         rates = values["rates"].mean(axis=0)
         metrics["rate_per_dimension"] = {"value": [float(rate) for rate in rates], "unit": "nats/example"}
-    collapsed, verdict = collapse_verdict(num_active, model.latent_size, rates)
+    collapsed, verdict = False, "The code is a function of x without noise, so that it cannot collapse onto a prior."
+    if model.is_stochastic:  # without noise, nothing says what a large variance of the code would be
+        num_active = active_units(values["code"])
+        metrics["active_units"] = {"value": num_active, "unit": "dimensions"}
+        collapsed, verdict = collapse_verdict(num_active, model.latent_size, rates)
     counts = {"num_examples": len(values["distortion"]), "num_samples": num_samples}
     return {"metrics": metrics, "collapsed": collapsed, "verdict": verdict, **counts}
 
@@ -92,23 +95,20 @@ def _log_likelihood(model, rows, num_samples, seed, progress):
     """What the importance-weighted bound says of examples {"x": [N, *event], ...}."""
     x, context = rows.pop("x"), rows
     bound = importance_weighted_bound(model, x, num_samples, seed, progress, context)
-    return _of_bound(bound, math.prod(model.event_shape), model.likelihood.discrete)
-
-
-def _of_bound(bound, num_dimensions, discrete):
-    nll = mean_of(-bound.log_likelihood)
+    nll, ess = mean_of(-bound.log_likelihood), bound.effective_sample_size
     nll["monte_carlo_standard_error"] = float(np.sqrt(np.sum(bound.standard_error**2)) / len(bound.standard_error))
-    ess = bound.effective_sample_size
-    scale = 1 / (num_dimensions * math.log(2))
-    return {
+    found = {
         "negative_log_likelihood": nll | {"num_examples": len(ess)},
         "effective_sample_size": mean_of(ess, "samples") | {"minimum": float(ess.min())},
-        "bits_per_dimension": {
-            "value": bits_per_dimension(nll["value"], num_dimensions, discrete),
-            "standard_error": nll["standard_error"] * scale,
-            "unit": "bits/dimension",
-        },
     }
+    return found | _in_bits(nll, model) if model.likelihood.has_one_unit else found
+
+
+def _in_bits(nll, model):
+    num_dimensions = math.prod(model.event_shape)
+    bits = bits_per_dimension(nll["value"], num_dimensions, model.likelihood.discrete)
+    error = nll["standard_error"] / (num_dimensions * math.log(2))
+    return {"bits_per_dimension": {"value": bits, "standard_error": error, "unit": "bits/dimension"}}
 
 
 def _num_batches(parts, num_examples):

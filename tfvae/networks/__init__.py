@@ -7,6 +7,7 @@ from tfvae.networks.corruptions import GaussianNoise, Masking, SaltAndPepper
 from tfvae.networks.gated_mlp import GatedMLP
 from tfvae.networks.mlp import MLP
 from tfvae.networks.residual import ResidualDecoder, ResidualEncoder
+from tfvae.networks.table_features import TableFeatures
 
 __all__ = [
     "MLP",
@@ -20,4 +21,5 @@ __all__ = [
     "ResidualDecoder",
     "ResidualEncoder",
     "SaltAndPepper",
+    "TableFeatures",
 ]

@@ -13,6 +13,7 @@ from tfvae.errors import ConfigError
 from tfvae.serving.images import Images
 from tfvae.serving.signatures import left_out, signatures
 from tfvae.serving.staging import staged
+from tfvae.serving.tables import Table
 from tfvae.serving.standalone.prediction_log import Call, write_calls
 from tfvae.storage import write_json
 from tfvae.versions import versions
@@ -67,7 +68,8 @@ def write_saved_model(served, directory):
 
 def interface_of(model, binarize):
     """How clients send and receive x of this model."""
-    return Images(model.event_shape, binarize)
+    columns = model.likelihood.columns
+    return Table(columns) if columns else Images(model.event_shape, binarize)
 
 
 def probe_inputs(model, interface):
@@ -122,7 +124,7 @@ def _dtype(array):
 def _check(model, directory, binarize):
     if binarize not in BINARIZE_MODES:
         raise ConfigError(f"`binarize` must be one of {list(BINARIZE_MODES)}. Received: binarize={binarize!r}")
-    if len(getattr(model, "event_shape", ())) != 3:
+    if not getattr(model, "event_shape", ()):
         raise ConfigError("`model` must be a VAE of images [H, W, C], and built: call it once, or load it.")
     if directory.exists():
         raise ConfigError(f"{directory} exists, and an export is never replaced: give another directory.")

@@ -46,6 +46,10 @@ class Images:
         """What a client gets for the mean of p(x|z)."""
         return {"images": mean}
 
+    def samples(self, model, z, seeds):
+        """What a client gets for z ~ p(z): images without the noise of p(x|z)."""
+        return self.outputs(model.decode(z).mean())
+
     def examples(self, num_rows):
         """Rows of every input by name, the same arrays for the same shape."""
         grey_levels = np.random.default_rng(0).integers(0, 256, (num_rows, *self.image_shape), "uint8")

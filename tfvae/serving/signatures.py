@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfvae.data import preprocessing
 from tfvae.objectives.objective import distortion, rate
 
-POSTERIOR, PRIOR = 1, 2  # streams of noise that never meet; that of the pixels is 0
+POSTERIOR, PRIOR, LIKELIHOOD = 1, 2, 3  # streams of noise that never meet; that of the pixels is 0
 SEED = tf.TensorSpec([None], "int64", "seed")
 
 
@@ -94,9 +94,9 @@ def decode(model, interface, inputs):
 
 
 def sample(model, interface, inputs):
-    """z ~ p(z), [B, L], and the mean of p(x|z)."""
+    """z ~ p(z), [B, L], and what p(x|z) makes of it: its mean for an image, a draw for the row of a table."""
     z = model.prior_sample(preprocessing.row_seeds(inputs["seed"], PRIOR))
-    return {**interface.outputs(model.decode(z).mean()), "z": z}
+    return {**interface.samples(model, z, preprocessing.row_seeds(inputs["seed"], LIKELIHOOD)), "z": z}
 
 
 def classify(model, interface, inputs):

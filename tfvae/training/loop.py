@@ -39,7 +39,7 @@ class Loop:
         self.state = {"best": math.inf, "best_epoch": 0, "seconds": 0.0, "history": []}
         self.best = []  # values of the variables at the end of the best epoch
         running_means = [variable for mean in model.metrics for variable in mean.variables]
-        self.variables = [*model.variables, *model.optimizer.variables, *running_means]
+        self.variables = [*model.variables, *model.optimizer_variables, *running_means]
         self.call_steps = 1
         self._advance = tf.function(self._advance_in_graph)
         self._test = tf.function(self._test_in_graph)

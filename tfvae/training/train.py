@@ -67,8 +67,8 @@ def differences(theirs, ours):
 def _train(experiment, directory, interruption):
     splits = open_splits(experiment.data)
     check_data(describe(experiment.data, splits), directory)
-    model = build_model(experiment, splits.train.image_shape)
-    check_likelihood(model, splits, experiment.data)
+    model = build_model(experiment, splits.train)
+    check_fit(model, splits, experiment.data)
     start(model, splits.train)
     loop = Loop(model, splits, experiment, directory, interruption)
     best_epoch = loop.run()
@@ -101,10 +101,32 @@ def check_data(description, directory):
     storage.write_json(path, description)
 
 
-def check_likelihood(model, splits, data):
-    """Refuses grey images under a likelihood of binary ones, before any work."""
+def check_fit(model, splits, data):
+    """Refuses data that the model cannot take, before any work: grey images, no table, no condition.
+
+    Raises:
+        ConfigError: If the model's condition is not that of the data, or its likelihood not one of tables, or of images.
+        DataError: If the likelihood gives values of x no probability, as that of binary images to grey ones.
+    """
+    if bool(model.likelihood.columns) != data.is_table:
+        taken, given = ("a table", "images") if model.likelihood.columns else ("images", "a table: take `Table`")
+        raise ConfigError(f"`{type(model.likelihood).__name__}` is a likelihood of {taken}, and the data is {given}.")
+    size = len(splits.train.class_names) if data.conditional else None
+    if model.condition_size != size:
+        asked = f"a condition of {model.condition_size} classes" if model.condition_size else "no condition"
+        has = f"has {size} classes" if size else "gives none: set `data.conditional`"
+        raise ConfigError(f"The model asks for {asked}, and the data {has}.")
+    if model.can_classify and model.num_classes != len(splits.train.class_names):
+        raise ConfigError(f"The model has {model.num_classes} classes, the data {len(splits.train.class_names)}.")
     if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
         model.likelihood.check(tf.constant(0.5))
+    if data.binarize == "none":
+        model.likelihood.check(pipeline.batch_of(splits.train, tf.range(_few(splits.train), dtype="int64"))["x"])
+
+
+def _few(source):
+    """Number of examples that are enough to see what kind they are of."""
+    return min(256, source.num_examples)
 
 
 def start(model, source):
