@@ -22,14 +22,16 @@ _MODULES = (
     "serving",
 )
 
-__all__ = ["VAE", "__version__", "load_model", *_MODULES]
+_MODELS = ("FactorVAE", "LadderVAE", "SemiSupervisedVAE", "VAE", "VQVAE")
+
+__all__ = ["__version__", "load_model", *_MODELS, *_MODULES]
 
 
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f"tfvae.{name}")
-    if name == "VAE":
-        return importlib.import_module("tfvae.models").VAE
+    if name in _MODELS:
+        return getattr(importlib.import_module("tfvae.models"), name)
     if name == "load_model":
         return importlib.import_module("tfvae.experiment").load_model
     raise AttributeError(f"module 'tfvae' has no attribute '{name}'")

@@ -129,7 +129,7 @@ def build_model(experiment, source=None):
 def _offered(data, source):
     """What the data says of the arguments of parts; without data, values to try them with."""
     if source is None:
-        return {"dataset_size": 1} | ({"condition_size": 1} if data.conditional else {})
+        return {"dataset_size": 2} | ({"condition_size": 1} if data.conditional else {})
     sizes = {"condition_size": len(source.class_names)} if data.conditional else {}
     return {"dataset_size": source.num_examples, "columns": source.columns, **sizes}
 

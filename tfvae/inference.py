@@ -12,8 +12,8 @@ tfd = tfp.distributions
 class Gate:
     """Passes samples on unchanged, and multiplies the gradient that comes back by `scale`.
 
-    An objective sets `scale`, [S, B], when it has the weights of the samples, which is after the forward pass and before
-    the gradient is taken. So a weight can differ between the decoder's gradient and the encoder's in one pass.
+    An objective sets `scale`, [S, B], when it has the weights of the samples, which is after the forward pass and
+    before the gradient is taken. So a weight can differ between the decoder's gradient and the encoder's in one pass.
     """
 
     def __init__(self):

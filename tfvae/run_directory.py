@@ -14,6 +14,7 @@ from tfvae.evaluation import measure
 from tfvae.experiment import experiment_from, load_model
 from tfvae.report import write_report
 from tfvae.serving import export, validate
+from tfvae.serving.signatures import left_out
 from tfvae.training.logs import read_history
 
 TEST_SEED = 0  # figures on the test set are drawn alike for every run, whatever its own seed
@@ -95,6 +96,8 @@ def export_run(directory, destination=None):
     if destination == own and own.exists():
         shutil.rmtree(own)
     export(model, destination, binarize=experiment.data.binarize, manifest=manifest(directory, experiment))
+    for name, reason in left_out(model).items():
+        jobs.event(f"The model has no signature `{name}`: {reason}.", signature=name)
     jobs.event(f"Exported to {destination}.", path=str(destination))
     return destination
 

@@ -48,7 +48,7 @@ class LadderVAE(LatentVariableModel):
     PARTS = ("encoders", "posteriors", "prior", "decoders", "likelihood", "objective", "regularizers")
 
     def __init__(self, encoders, posteriors, prior, decoders, likelihood, objective, regularizers=(), seed=0, **kwargs):
-        check_levels(encoders, posteriors, decoders, prior)
+        check_levels(encoders, posteriors, decoders, prior, objective)
         check_parts(posteriors[-1], prior, objective, regularizers)
         super().__init__(objective, regularizers, seed, **kwargs)
         self.encoders, self.posteriors, self.decoders = list(encoders), list(posteriors), list(decoders)

@@ -31,8 +31,8 @@ def twin(part, name):
     return type(part).from_config({**part.get_config(), "name": name})
 
 
-def check_levels(encoders, posteriors, decoders, prior):
-    """Refuses lists of unequal length, and a prior that is not there in training."""
+def check_levels(encoders, posteriors, decoders, prior, objective):
+    """Refuses lists of unequal length, no prior in training, and weights of samples that levels would multiply."""
     counts = {"encoders": len(encoders), "posteriors": len(posteriors), "decoders": len(decoders)}
     if len(set(counts.values())) > 1 or not encoders:
         raise ValueError(
@@ -41,6 +41,11 @@ def check_levels(encoders, posteriors, decoders, prior):
         )
     if prior is None or prior.fitted_after:
         raise ValueError("`prior` must be there in training: the levels below are trained on z from the top.")
+    if objective.needs_gate:
+        raise ValueError(
+            "`objective` must not weigh samples otherwise for the encoder, as doubly reparameterised gradients do: on "
+            "their way through several levels the weights would be multiplied."
+        )
 
 
 def check_normal(part):

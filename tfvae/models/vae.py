@@ -169,7 +169,7 @@ class VAE(LatentVariableModel):
         return self.encoder(x, training=training, **asked)
 
     def _inference(self, x, posterior, z, training, context):
-        gate = Gate() if self.objective.needs_density else None  # it would hide from TFP where z comes from
+        gate = Gate() if self.objective.needs_gate else None  # it would hide from TFP where z comes from
         z = gate(z) if gate else z
         index = {"index": context.get("index")} if training else {}
         prior = self.p_z(condition=context.get("condition"), **index)

@@ -29,7 +29,13 @@ class SampleWeights(NamedTuple):
 
 
 class Gradient(ABC):
-    """An estimator of the gradient of the mean of `num_bounds` bounds."""
+    """An estimator of the gradient of the mean of `num_bounds` bounds.
+
+    Attributes:
+        needs_gate: Whether the path has a weight of its own, which takes samples that went through a `Gate`.
+    """
+
+    needs_gate = False
 
     @abstractmethod
     def weights(self, log_weights, num_bounds):
@@ -83,6 +89,8 @@ class DoublyReparameterized(Gradient):
         Tucker et al., 2019. Doubly Reparameterized Gradient Estimators. https://arxiv.org/abs/1810.04152
     """
 
+    needs_gate = True
+
     def weights(self, log_weights, num_bounds):
         w = normalized(log_weights, num_bounds)
         return SampleWeights(w, num_bounds * w**2, tf.zeros_like(w))  # w has 1 / num_bounds in it
@@ -96,6 +104,8 @@ class PartiallyImportanceWeighted(Gradient):
         Rainforth et al., 2018. Tighter Variational Bounds are Not Necessarily Better.
         https://arxiv.org/abs/1802.04537
     """
+
+    needs_gate = True
 
     def weights(self, log_weights, num_bounds):
         w = normalized(log_weights, num_bounds)

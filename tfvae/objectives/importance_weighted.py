@@ -46,6 +46,10 @@ class ImportanceWeightedELBO(Objective):
         self.num_samples, self.num_bounds = num_samples * num_bounds, num_bounds  # of the contract: all samples
         self.gradient, self.elbo_share = gradient or Pathwise(), elbo_share
 
+    @property
+    def needs_gate(self):
+        return self.gradient.needs_gate
+
     def terms(self, inference, step, training):
         d, log_prior = distortion(inference), sum(p.log_prob(z) for _, p, z in inference.latents)
         log_q = sum(q.log_prob(z) for q, _, z in inference.latents)

@@ -20,6 +20,7 @@ class Objective(keras.Layer):
         num_samples: Number S of samples of z that it wants for each example.
         needs_rate: Whether it needs a posterior with a density and a prior.
         needs_density: Whether it weights samples, and so needs a prior with a density as well.
+        needs_gate: Whether it weights samples otherwise for the encoder, and so needs them to go through a `Gate`.
     """
 
     reports = ()
@@ -27,6 +28,7 @@ class Objective(keras.Layer):
     num_samples = 1
     needs_rate = True
     needs_density = False
+    needs_gate = False
 
     @abstractmethod
     def terms(self, inference, step, training):

@@ -38,16 +38,16 @@ def metric_rows(metrics):
 def headline(model, experiment, history, metrics, data):
     """What was trained on what, for how long, and how well it does, in one sentence."""
     examples = data.get("splits", {}).get("train", {}).get("num_examples")
-    images = f" ({wording.counted(examples, 'image')})" if examples else ""
+    images = f" ({wording.counted(examples, _word(data))})" if examples else ""
     name, size = model_name(experiment, model), wording.counted(model.latent_size, "latent dimension")
     sentence = f"A {name} with {size} was trained on the data set {data['name']}{images}"
-    return f"{sentence}{_how_long(history)}{_how_well(metrics)}."
+    return f"{sentence}{_how_long(history)}{_how_well(metrics, _word(data))}."
 
 
 def facts(model, history, data):
     """[(name, text)] about the data, the model and its training."""
     rows = [_shape(data["image_shape"])]
-    rows += [(f"{name.capitalize()} set", _split(split)) for name, split in data.get("splits", {}).items()]
+    rows += [(f"{name.capitalize()} set", _split(split, _word(data))) for name, split in data.get("splits", {}).items()]
     rows += [(part.capitalize(), _parts(getattr(model, part))) for part in model.PARTS]
     rows += [("Latent dimensions", str(model.latent_size))]
     rows += [("Parameters", f"{sum(math.prod(weight.shape) for weight in model.trainable_variables):,}")]
@@ -86,13 +86,17 @@ def _how_long(history):
     return f" for {wording.counted(history[-1]['epoch'], 'epoch')} ({wording.duration(seconds)})"
 
 
-def _how_well(metrics):
+def _how_well(metrics, word):
     found = [name for name in HEADLINES if name in metrics["metrics"]]
     if not found:
         return ""
     row = _row(found[0], metrics["metrics"][found[0]])
-    images = wording.counted(metrics["num_examples"], f"{metrics['split']} image")
+    images = wording.counted(metrics["num_examples"], f"{metrics['split']} {word}")
     return f"; on {images} its {row.name} is {row.value} {row.unit}"
+
+
+def _word(data):
+    return "image" if len(data["image_shape"]) == 3 else "row"
 
 
 def _shape(shape):
@@ -107,9 +111,9 @@ def _parts(part):
     return ", ".join(type(part).__name__ for part in parts if part is not None) or "none"
 
 
-def _split(split):
+def _split(split, word):
     count = split.get("num_examples")
-    return wording.NOT_MEASURED if count is None else wording.counted(count, "image")
+    return wording.NOT_MEASURED if count is None else wording.counted(count, word)
 
 
 def _speeds(history):

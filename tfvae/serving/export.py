@@ -13,8 +13,8 @@ from tfvae.errors import ConfigError
 from tfvae.serving.images import Images
 from tfvae.serving.signatures import left_out, signatures
 from tfvae.serving.staging import staged
-from tfvae.serving.tables import Table
 from tfvae.serving.standalone.prediction_log import Call, write_calls
+from tfvae.serving.tables import Table
 from tfvae.storage import write_json
 from tfvae.versions import versions
 

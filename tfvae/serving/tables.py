@@ -1,7 +1,6 @@
 """Tables: how clients send and receive x where it is the row of a table, one input and one output for each column."""
 
 import numpy as np
-import tensorflow as tf
 
 from tfvae.data.typed_columns import from_columns, impute, served_names, specs, to_columns
 
@@ -32,7 +31,7 @@ class Table:
         return dict(zip(self.names, to_columns(self.columns, mean).values(), strict=True))
 
     def samples(self, model, z, seeds):
-        """What a client gets for z ~ p(z): a row with the noise of p(x|z), without which a table would lack its spread."""
+        """What a client gets for z ~ p(z): a row with the noise of p(x|z), without which a table lacks its spread."""
         return self.outputs(model.decode_sample(z, seeds))
 
     def examples(self, num_rows):

@@ -105,7 +105,8 @@ def check_fit(model, splits, data):
     """Refuses data that the model cannot take, before any work: grey images, no table, no condition.
 
     Raises:
-        ConfigError: If the model's condition is not that of the data, or its likelihood not one of tables, or of images.
+        ConfigError: If the model's condition or classes are not those of the data, or one is for a table and the other
+            is not.
         DataError: If the likelihood gives values of x no probability, as that of binary images to grey ones.
     """
     if bool(model.likelihood.columns) != data.is_table:
