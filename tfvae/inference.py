@@ -49,11 +49,11 @@ class Inference(NamedTuple):
         latents: One group, or one per level of a hierarchical model or per factor of a product.
         likelihood: p(x|z), batch_shape [S, B], event_shape [*event].
         gate: The `Gate` that the samples went through, or None.
-        encode: x [B, *event] -> q(z|x) as it was for this batch, for penalties on the encoder's derivative; or None.
+        code: x [B, *event] -> its code [B, L] as for this batch, for penalties on the derivative of codes; or None.
     """
 
     x: tf.Tensor
     latents: tuple[Latent, ...]
     likelihood: tfd.Distribution
     gate: Gate | None = None
-    encode: Callable | None = None
+    code: Callable | None = None

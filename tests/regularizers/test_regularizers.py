@@ -48,7 +48,7 @@ def infer(parameters, num_samples=2):
     q, p = encode(x), tfd.MultivariateNormalDiag(tf.zeros(3), tf.ones(3))
     z = q.mean() + stddev * tf.random.stateless_normal([num_samples, 4, 3], (0, 2))
     likelihood = tfd.Independent(tfd.Normal(tf.zeros([num_samples, 4, 5]), 1.0), 1)
-    return Inference(x, (Latent(q, p, z),), likelihood, None, encode)
+    return Inference(x, (Latent(q, p, z),), likelihood, None, lambda x: encode(x).mean())
 
 
 def parameters():

@@ -18,6 +18,11 @@ def check_parts(posterior, prior, objective, regularizers=()):
         needs_density = needs_rate or getattr(part, "needs_density", False)
         if needs_density and not posterior.has_density:
             raise ValueError(f"{_name(part)} needs a posterior with a density, and {_name(posterior)} has none.")
+        if getattr(part, "needs_stddev", False) and not posterior.has_stddev:
+            raise ValueError(
+                f"{_name(part)} needs the mean and the standard deviation of q(z|x), and {_name(posterior)} has none in "
+                "closed form."
+            )
         if (needs_rate or getattr(part, "needs_prior", False)) and not is_there:
             why = "there is none" if prior is None else f"{_name(prior)} is there only after training"
             raise ValueError(f"{_name(part)} needs a prior, and {why}.")

@@ -183,7 +183,8 @@ class LadderVAE(LatentVariableModel):
 
     def p_z(self, **context):
         """The prior p(z_T) of the top level, or p(z_T|condition)."""
-        return self.prior(**accepted(self.prior.call, encode=self.encode, **context))
+        code = lambda x: self.posteriors[-1].code(self.encode(x))  # noqa: E731
+        return self.prior(**accepted(self.prior.call, encode=self.encode, code=code, **context))
 
     def _draw_top(self, num_samples):
         def draw(parameters, seed):
@@ -238,5 +239,5 @@ class LadderVAE(LatentVariableModel):
 
     def _inference(self, x, draw, training, context):
         latents = self._descend(self._features(x, training, context), draw, training, context)
-        encode = functools.partial(self.encode, training=training, **context)
-        return Inference(x, latents, self.decode(joined(latents), training, x, **context), encode=encode)
+        code = functools.partial(self.code, **context)
+        return Inference(x, latents, self.decode(joined(latents), training, x, **context), code=code)

@@ -1,7 +1,5 @@
 """VAE: one group of latents, an encoder, and a decoder."""
 
-import functools
-
 import keras
 import tensorflow as tf
 
@@ -162,7 +160,7 @@ class VAE(LatentVariableModel):
         """The prior p(z), or p(z|condition); None if there is none."""
         if self.prior is None:
             return None
-        return self.prior(**accepted(self.prior.call, encode=self.encode, **context))
+        return self.prior(**accepted(self.prior.call, encode=self.encode, code=self.code, **context))
 
     def _features(self, x, training, context):
         asked = accepted(self.encoder.call, condition=context.get("condition"), seed=context.get("seed"))
@@ -173,8 +171,8 @@ class VAE(LatentVariableModel):
         z = gate(z) if gate else z
         index = {"index": context.get("index")} if training else {}
         prior = self.p_z(condition=context.get("condition"), **index)
-        encode = functools.partial(self.encode, training=training, **context)
-        return Inference(x, groups(posterior, prior, z), self.decode(z, training, x, **context), gate, encode)
+        code = lambda x: self.posterior.code(self.encode(x, training, **context))  # noqa: E731
+        return Inference(x, groups(posterior, prior, z), self.decode(z, training, x, **context), gate, code)
 
     def _check_can_sample(self):
         if not self.can_sample:

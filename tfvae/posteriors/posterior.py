@@ -4,6 +4,8 @@ from abc import abstractmethod
 
 import keras
 
+from tfvae.posteriors.checks import check_positive_integer
+
 
 class Posterior(keras.Layer):
     """A layer that turns features of x into the distribution q(z|x).
@@ -17,6 +19,7 @@ class Posterior(keras.Layer):
     Attributes:
         support: Where z lies: "the real space", "the sphere", "the simplex", or a tuple of these for a product.
         has_density: Whether q(z|x) has a density; without, there is no rate.
+        has_stddev: Whether q(z|x) has mean and standard deviation in closed form.
 
     Raises:
         ValueError: If `latent_size` is not a positive integer.
@@ -24,11 +27,11 @@ class Posterior(keras.Layer):
 
     support = "the real space"
     has_density = True
+    has_stddev = True
 
     def __init__(self, latent_size, **kwargs):
         super().__init__(**kwargs)
-        if type(latent_size) is not int or latent_size < 1:
-            raise ValueError(f"`latent_size` must be a positive integer. Received: latent_size={latent_size!r}")
+        check_positive_integer("latent_size", latent_size)
         self.latent_size = latent_size
 
     @property
@@ -52,10 +55,10 @@ class Posterior(keras.Layer):
 
     @abstractmethod
     def distribution(self, parameters, step=None):
-        """[B, P] -> a TFP distribution with batch_shape [B] and event_shape [L].
+        """[..., P] -> a TFP distribution with batch_shape [...] and event_shape [L].
 
         Args:
-            parameters: Variational parameters, float32 [B, P].
+            parameters: Variational parameters, float32 [..., P]: of a batch, or of samples of one.
             step: Number of training steps taken so far, for what follows a schedule; None outside a model.
         """
 

@@ -13,17 +13,17 @@ tfd = tfp.distributions
 
 @keras.saving.register_keras_serializable("tfvae")
 class ExemplarPrior(Prior):
-    """p(z) = 1/M sum_m N(z; mean of q(z|x_m), stddev^2 I), with M training examples x_m and one learned stddev.
+    """p(z) = 1/M sum_m N(z; code of x_m, stddev^2 I), with M training examples x_m and one learned stddev.
 
     In training, the component of an example is left out of its own prior, so that it cannot copy itself. All M
     exemplars are encoded for every distribution, where the paper finds the nearest ones. The gradient goes through
-    the means into the encoder. The posterior must have a mean. The encoder receives no condition with the exemplars.
+    the codes into the encoder. The encoder receives no condition with the exemplars.
 
     Args:
         num_exemplars: Number M of exemplars, which are the first training examples that are drawn.
 
     Call arguments:
-        encode: The model's `encode`: [M, *event] -> q(z|x) with batch_shape [M].
+        code: The model's `code`: [M, *event] -> [M, L].
         index: Places of the examples in the training data, int64 [B]. With it, the result has batch_shape [B] and
             leaves out for each example the exemplar that is itself; without, the result has batch_shape [].
 
@@ -47,8 +47,8 @@ class ExemplarPrior(Prior):
         self.places = self.add_weight(name="places", shape=(count,), dtype="int64", **kept)
         self.raw_stddev = self.add_weight(name="raw_stddev", shape=(), initializer=keras.initializers.Constant(UNIT))
 
-    def call(self, encode=None, index=None):
-        means = encode(tf.convert_to_tensor(self.exemplars)).mean()
+    def call(self, code=None, index=None):
+        means = code(tf.convert_to_tensor(self.exemplars))
         stddev = tf.math.softplus(self.raw_stddev) + MINIMAL_STDDEV
         logits = tf.zeros(self.num_exemplars)
         if index is not None:

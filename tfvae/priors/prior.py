@@ -34,9 +34,9 @@ class Prior(keras.Layer):
     def call(self, encode=None):
         """Returns a TFP distribution with batch_shape [] or [B] and event_shape [L].
 
-        A prior may name two more arguments, and then receives them if the model has them: `condition`, what
-        p(z|condition) depends on, float32 [B, K]; and `index`, the place of each example in the training data,
-        int64 [B], only in training.
+        A prior may name more arguments, and then receives them if the model has them: `code`, the model's `code`,
+        [N, *event] -> [N, L]; `condition`, what p(z|condition) depends on, float32 [B, K]; and `index`, the place of
+        each example in the training data, int64 [B], only in training.
 
         Args:
             encode: The model's `encode`, [N, *event] -> q(z|x), for priors that are made of posteriors.

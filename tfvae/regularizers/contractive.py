@@ -10,8 +10,9 @@ from tfvae.regularizers.regularizer import Regularizer
 class Contractive(Regularizer):
     """|d code / d x|^2, the squared Frobenius norm of the encoder's Jacobian, averaged over the batch.
 
-    The code is the mean of q(z|x), which for a deterministic posterior is the code itself. The Jacobian is exact: one
-    backward pass for each latent, vectorised. The encoder must treat each example on its own, and runs once more.
+    The code is the mean of q(z|x) where it has one, and for a deterministic posterior what it says. The Jacobian is
+    exact: one backward pass for each latent, vectorised. The encoder must treat each example on its own, and runs once
+    more.
 
     Args:
         weight: A number from 0 up, or a schedule over training steps.
@@ -23,11 +24,11 @@ class Contractive(Regularizer):
     report = "contractive_penalty"
 
     def penalty(self, inference, seed):
-        if inference.encode is None:
-            raise ValueError("`Contractive` needs a model with one encoder: this one hands out none.")
+        if inference.code is None:
+            raise ValueError("`Contractive` needs a model whose code has a derivative: this one hands out none.")
         x = tf.convert_to_tensor(inference.x)
         with tf.GradientTape() as tape:
             tape.watch(x)
-            code = inference.encode(x).mean()
+            code = inference.code(x)
         jacobian = tape.batch_jacobian(code, x)  # [B, L, *event]
         return tf.reduce_mean(tf.reduce_sum(jacobian**2, axis=list(range(1, jacobian.shape.rank))))

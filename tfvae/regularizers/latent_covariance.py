@@ -26,6 +26,7 @@ class LatentCovariance(Regularizer):
     """
 
     report = "latent_covariance"
+    needs_stddev = True
 
     def __init__(self, weight, of, diagonal=1.0, **kwargs):
         super().__init__(weight, **kwargs)

@@ -21,6 +21,7 @@ class Regularizer(keras.Layer):
         report: Name under which the penalty is reported: the quantity that it is, in its own unit.
         needs_prior: Whether it compares with p(z).
         needs_density: Whether it needs the density of q(z|x).
+        needs_stddev: Whether it needs mean and standard deviation of q(z|x) in closed form.
 
     Raises:
         ValueError: If `weight` is a negative number, or neither number nor schedule.
@@ -29,6 +30,7 @@ class Regularizer(keras.Layer):
     report = ""
     needs_prior = False
     needs_density = False
+    needs_stddev = False
 
     def __init__(self, weight, **kwargs):
         super().__init__(**kwargs)

@@ -29,6 +29,7 @@ class TotalCorrelation(Regularizer):
 
     report = "total_correlation"
     needs_density = True
+    needs_stddev = True
 
     def __init__(self, weight, dataset_size, **kwargs):
         super().__init__(weight, **kwargs)
