@@ -13,6 +13,8 @@ def check_parts(posterior, prior, objective, regularizers=()):
             f"The posterior {_name(posterior)} puts z on {_words(posterior.support)}, and the prior {_name(prior)} on "
             f"{_words(prior.support)}: they must agree."
         )
+    if is_there and prior.support is None and not posterior.has_density:
+        raise ValueError(f"{_name(prior)} is a mixture of posteriors, and {_name(posterior)} has no density to mix.")
     for part in (objective, *regularizers):
         needs_rate = getattr(part, "needs_rate", False)
         needs_density = needs_rate or getattr(part, "needs_density", False)
@@ -20,8 +22,8 @@ def check_parts(posterior, prior, objective, regularizers=()):
             raise ValueError(f"{_name(part)} needs a posterior with a density, and {_name(posterior)} has none.")
         if getattr(part, "needs_stddev", False) and not posterior.has_stddev:
             raise ValueError(
-                f"{_name(part)} needs the mean and the standard deviation of q(z|x), and {_name(posterior)} has none in "
-                "closed form."
+                f"{_name(part)} needs mean and standard deviation of q(z|x), and {_name(posterior)} has none in closed "
+                "form."
             )
         if (needs_rate or getattr(part, "needs_prior", False)) and not is_there:
             why = "there is none" if prior is None else f"{_name(prior)} is there only after training"
