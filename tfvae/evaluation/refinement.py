@@ -40,7 +40,8 @@ def refine(model, x, num_steps=100, learning_rate=0.02, num_samples=8, seed=0, c
         model: A `VAE` with a rate.
         x: Examples, [B, *event].
         num_steps: Number of gradient steps.
-        learning_rate: Adam's, in units of the variational parameters.
+        learning_rate: Adam's at first, in units of the variational parameters; it falls to 0 along a cosine, as the
+            noise of the samples would keep a constant one away from the optimum.
         num_samples: Number S of samples of z in a step; before and after it is measured with 16 times as many.
         seed: Integer that keys the samples.
         context: What a conditional model depends on: {"condition": [B, K]}.
@@ -59,7 +60,7 @@ def refine(model, x, num_steps=100, learning_rate=0.02, num_samples=8, seed=0, c
         raise ValueError("Refining needs a posterior with a density and a prior, and this model has not both.")
     x, model = tf.convert_to_tensor(x, "float32"), model.given(context or {})
     parameters = keras.Variable(model.variational_parameters(x), dtype="float32")
-    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, num_steps))
     optimizer.build([parameters])
 
     @tf.function
