@@ -35,7 +35,8 @@ def sections(model, batch, class_names, history, metrics):
         history: One dict for each epoch.
         metrics: What the evaluation measured; see `write_report`.
     """
-    rates = metrics["metrics"].get("rate_per_dimension", {}).get("value")
+    rates = metrics["metrics"].get("rate_per_dimension", {}).get("value", ())
+    rates = rates if len(rates) == model.latent_size else None  # a group of latents may have one rate for all
     of_images = _of_images(model, batch, rates) if batch["x"].ndim == 4 else []
     found = [
         _learning_curves(history) if history else None,
@@ -51,7 +52,6 @@ def _of_images(model, batch, rates):
     order = one_of_each(batch["label"])
     few = {name: value[order[: 2 * columns]] for name, value in batch.items()}
     x, condition = few["x"], few.get("condition")
-    rates = rates if rates and len(rates) == model.latent_size else None
     return [
         _reconstructions(model, x, condition, columns),
         _prior_samples(model, condition, columns) if model.can_sample else None,
@@ -147,15 +147,16 @@ def _latent_map(model, batch, class_names):
     kind = "Histogram" if codes.shape[1] == 1 else "Scatter plot"
     num_classes = len(np.unique(labels))
     coloured = f", coloured by their {num_classes} classes" if num_classes > 1 else ""
-    what = "Similar images should lie close together." if num_classes == 1 else "Good: each class keeps to a region."
+    what = "Similar examples should lie close together." if num_classes == 1 else "Good: each class keeps to a region."
+    untold = "" if model.condition_size or model.can_classify else " The model was never told the classes."
     projection = " The plane is the one in which the codes vary most (PCA)." if codes.shape[1] > 2 else ""
     return Section(
         "latent_map",
         "Map of the test codes",
         figures.latent_map(codes, labels, class_names),
-        f"{kind} of the codes of {wording.counted(len(codes), 'test image')}{coloured}.",
-        f"Where the model puts each test image. {what} The model was never told the classes. Bad: everything in one "
-        f"small blot, the sign of a code that says nothing.{projection}",
+        f"{kind} of the codes of {wording.counted(len(codes), 'test example')}{coloured}.",
+        f"Where the model puts each test example. {what}{untold} Bad: everything in one small blot, the sign of a code "
+        f"that says nothing.{projection}",
     )
 
 
@@ -167,6 +168,6 @@ def _rate_bars(rates):
         figures.rate_bars(rates),
         f"Bar chart of the rate of {wording.counted(len(rates), 'latent dimension')}; {num_alive} carry at least "
         f"{DEAD_RATE} nats, the highest {wording.number(max(rates), 3)} nats.",
-        f"What each dimension of the code tells about an image, {wording.number(sum(rates), 3)} nats in total. Bars of "
+        f"What each dimension of the code tells about an example, {wording.number(sum(rates), 3)} nats in all. Bars of "
         f"zero are dimensions the model does not use: some are normal, all of them mean that the code is ignored.",
     )

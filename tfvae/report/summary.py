@@ -9,13 +9,13 @@ from tfvae.report import wording
 HEADLINES = ("negative_log_likelihood", "negative_elbo")  # the first that was measured
 COLOURS = {1: "grey", 3: "colour"}
 MEANINGS = {
-    "active_units": "Latent dimensions whose code varies from image to image; the others are not used.",
+    "active_units": "Latent dimensions whose code varies from example to example; the others are not used.",
     "bits_per_dimension": "The negative log likelihood per pixel and channel, in bits. Lower is better.",
-    "distortion": "What is lost when an image is rebuilt from its code. Lower means closer reconstructions.",
+    "distortion": "What is lost when an example is rebuilt from its code. Lower means closer reconstructions.",
     "effective_sample_size": "How many of the samples carry weight in the estimate. A few only: do not trust it.",
     "negative_elbo": "Distortion plus rate: an upper bound on the negative log likelihood. Lower is better.",
-    "negative_log_likelihood": "How surprised the model is by an image it has not seen. Lower is better.",
-    "rate": "How much a code tells about its image. Near 0, the code is ignored.",
+    "negative_log_likelihood": "How surprised the model is by an example it has not seen. Lower is better.",
+    "rate": "How much a code tells about its example. Near 0, the code is ignored.",
     "reconstruction_mse": "Mean squared difference between an image and its reconstruction. Lower is better.",
 }
 
