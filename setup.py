@@ -39,7 +39,7 @@ setup(
     extras_require={
         "serving": ["tensorflow-serving-api>=2.19,<2.22"],
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "dev": ["pytest>=8", "ruff>=0.15"],
+        "dev": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.15"],
     },
     entry_points={"console_scripts": ["tfvae=tfvae.cli:main"]},
 )

@@ -28,7 +28,7 @@ TREE = {
         "objective": {"name": "ELBO"},
     },
 }
-REMOVED = object()
+REMOVED = "removed"
 
 
 def changed(path, value):
