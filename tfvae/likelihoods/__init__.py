@@ -9,6 +9,7 @@ from tfvae.likelihoods.likelihood import Likelihood
 from tfvae.likelihoods.mixture_of_discretized_logistics import MixtureOfDiscretizedLogistics
 from tfvae.likelihoods.normal import Normal
 from tfvae.likelihoods.optimal_scale import OptimalScale
+from tfvae.likelihoods.pixel_cnn import PixelCNN
 from tfvae.likelihoods.scale import FixedScale, LearnedScale, PixelScale
 from tfvae.likelihoods.table import ColumnScale, Table
 
@@ -25,6 +26,7 @@ __all__ = [
     "MixtureOfDiscretizedLogistics",
     "Normal",
     "OptimalScale",
+    "PixelCNN",
     "PixelScale",
     "Table",
 ]
