@@ -25,6 +25,7 @@ LISTS = {f"{role}s": packages for role, packages in ROLES.items()}  # a plural t
 MODELS = ["tfvae.models"]
 OPTIMIZERS = ["tfvae.optimizers", "keras.optimizers"]
 ARGUMENTS = ["tfvae.schedules", "keras.optimizers.schedules"]  # what may stand in any part, beside parts of its role
+PLAIN = ("columns",)  # tables with a `name` that are no parts, but what a table's columns are called
 CONTRACTS = (
     "Posterior",
     "Prior",
@@ -132,6 +133,8 @@ def _parameters(cls):
 def _argument(name, value, path, roles, inside, offered):
     """The value of an argument: a part where it must be one or is a table with a name, a list of them, or itself."""
     path = f"{path}.{name}"
+    if name in PLAIN:
+        return value
     if name in roles and name in LISTS:
         items = enumerate(_list(value, path))
         return [build_part(roles[name], item, f"{path}[{i}]", offered=offered) for i, item in items]

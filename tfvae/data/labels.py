@@ -45,17 +45,19 @@ class PartlyLabelled(Relabelled):
         num_labels: Number of examples that keep their label.
 
     Raises:
-        DataError: If there are fewer examples than that.
+        DataError: If there are fewer examples with a label than that.
     """
 
     def __init__(self, source, num_labels):
         super().__init__(source)
-        if num_labels > source.num_examples:
-            raise DataError(f"`num_labels` is {num_labels}, and there are {source.num_examples} training examples.")
         self.num_labels = num_labels
         labels = _labels(source)
+        order = _one_of_each(labels)
+        order = order[labels[order] != UNKNOWN]
+        if num_labels > len(order):
+            raise DataError(f"`num_labels` is {num_labels}, and there are {len(order)} training examples with a label.")
         kept = np.zeros(len(labels), bool)
-        kept[_one_of_each(labels)[:num_labels]] = True
+        kept[order[:num_labels]] = True
         with tf.device("CPU:0"):  # where tf.data runs
             self.labels = tf.constant(np.where(kept, labels, UNKNOWN), "int64")
 

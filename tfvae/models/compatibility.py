@@ -34,6 +34,30 @@ def check_parts(posterior, prior, objective, regularizers=()):
         )
 
 
+def check_encoder(encoder, prior):
+    """Refuses a prior that encodes examples, which has no condition for them, with an encoder that needs one.
+
+    Raises:
+        ValueError: If they are such parts.
+    """
+    if prior is not None and prior.num_examples and getattr(encoder, "condition_size", None):
+        raise ValueError(f"{_name(prior)} encodes examples without a condition, and the encoder needs one.")
+
+
+def check_conditions(encoder, decoder, prior):
+    """Refuses parts that depend on different conditions.
+
+    Raises:
+        ValueError: If their conditions differ in size.
+    """
+    sizes = [getattr(part, "condition_size", None) for part in (encoder, decoder, prior)]
+    if len({size for size in sizes if size}) > 1:
+        raise ValueError(
+            "`encoder`, `decoder` and `prior` must depend on a condition of one size, or on none. "
+            f"Received: condition_size={sizes}"
+        )
+
+
 def _name(part):
     return f"`{type(part).__name__}`"
 

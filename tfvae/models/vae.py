@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.inference import Gate, Inference, Latent
-from tfvae.models.compatibility import check_parts
+from tfvae.models.compatibility import check_conditions, check_encoder, check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
 from tfvae.models.rows import over_rows, sample_rows
 from tfvae.offers import accepted
@@ -37,6 +37,7 @@ class VAE(LatentVariableModel):
         self, encoder, posterior, *, decoder, likelihood, objective, prior=None, regularizers=(), seed=0, **kwargs
     ):
         check_parts(posterior, prior, objective, regularizers)
+        check_encoder(encoder, prior)
         super().__init__(objective, regularizers, seed, **kwargs)
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood = decoder, likelihood
@@ -46,6 +47,7 @@ class VAE(LatentVariableModel):
         x_shape = input_shape["x"] if isinstance(input_shape, dict) else input_shape
         self.event_shape = event_shape = tuple(x_shape)[1:]
         x_shape, z_shape = (None, *event_shape), (None, self.latent_size)
+        check_conditions(self.encoder, self.decoder, self.prior)  # not before: a trial without data has no sizes
         build_once(self.encoder, x_shape)
         build_once(self.posterior, self.encoder.compute_output_shape(x_shape))
         if self.prior is not None:
@@ -123,6 +125,8 @@ class VAE(LatentVariableModel):
 
     def sample(self, num_samples, seed, **context):
         """Means of p(x|z) for z ~ p(z): [num_samples, *event]. `seed` is a pair of integers.
+
+        They go through the rows of a `condition`, float32 [N, K], in turn; N must be a divisor of `num_samples`.
 
         Raises:
             ValueError: If there is no prior to sample from.

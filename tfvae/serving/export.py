@@ -124,7 +124,11 @@ def _dtype(array):
 def _check(model, directory, binarize):
     if binarize not in BINARIZE_MODES:
         raise ConfigError(f"`binarize` must be one of {list(BINARIZE_MODES)}. Received: binarize={binarize!r}")
-    if not getattr(model, "event_shape", ()):
-        raise ConfigError("`model` must be a VAE of images [H, W, C], and built: call it once, or load it.")
+    event_shape = getattr(model, "event_shape", ())
+    if len(event_shape) != (1 if model.likelihood.columns else 3):
+        raise ConfigError(
+            "`model` must be a VAE of images [H, W, C], or of a table, and built: call it once, or load it. "
+            f"Received: event_shape={event_shape}"
+        )
     if directory.exists():
         raise ConfigError(f"{directory} exists, and an export is never replaced: give another directory.")

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
+from tfvae.data.labels import Conditional
 from tfvae.errors import ConfigError, DataError
 from tfvae.experiment import build_model
 from tfvae.training.loop import Loop
@@ -106,7 +107,7 @@ def check_fit(model, splits, data):
 
     Raises:
         ConfigError: If the model's condition or classes are not those of the data, or one is for a table and the other
-            is not.
+            is not, or the table has missing values that the encoder cannot take.
         DataError: If the likelihood gives values of x no probability, as that of binary images to grey ones.
     """
     if bool(model.likelihood.columns) != data.is_table:
@@ -119,10 +120,20 @@ def check_fit(model, splits, data):
         raise ConfigError(f"The model asks for {asked}, and the data {has}.")
     if model.can_classify and model.num_classes != len(splits.train.class_names):
         raise ConfigError(f"The model has {model.num_classes} classes, the data {len(splits.train.class_names)}.")
+    for source in splits if data.is_table else ():
+        _check_gaps(model, source)
     if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
         model.likelihood.check(tf.constant(0.5))
     if data.binarize == "none":
         model.likelihood.check(pipeline.batch_of(splits.train, tf.range(_few(splits.train), dtype="int64"))["x"])
+
+
+def _check_gaps(model, source):
+    batch = pipeline.batch_of(source, tf.range(source.num_examples, dtype="int64"))
+    gap = tf.where(tf.math.reduce_any(tf.math.is_nan(batch["x"]), axis=1))[:1, 0]  # the first row with one
+    row = {name: tf.gather(value, gap) for name, value in batch.items()}
+    if len(gap) and not bool(tf.reduce_all(tf.math.is_finite(model.given(row).code(row["x"])))):
+        raise ConfigError("The data has missing values, and the encoder cannot take them: take `TableFeatures`.")
 
 
 def _few(source):
@@ -146,8 +157,10 @@ def start(model, source):
 
 def fit_prior(model, source, data):
     """Fits what a model fits after training, such as a prior to the codes of the training examples."""
-    drawn = pipeline.binarized(source) if data.binarize == "dynamic" else source
-    model.fit_prior(pipeline.ordered_batches(drawn, data.batch_size))
+    if data.binarize == "dynamic":
+        drawn = pipeline.binarized(source)  # it keeps the labels alone
+        source = Conditional(drawn) if data.conditional else drawn
+    model.fit_prior(pipeline.ordered_batches(source, data.batch_size))
 
 
 def _flat(tree, path=""):
