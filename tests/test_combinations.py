@@ -35,6 +35,10 @@ PRIORS = {
     "UniformRelaxedCategorical": (lambda: priors.UniformRelaxedCategorical(0.5), SIMPLEX),
     "Product": (lambda: priors.Product([priors.StandardNormal(), priors.UniformCategorical()]), (REAL, SIMPLEX)),
     "FittedAfterTraining": (lambda: priors.FittedAfterTraining(priors.MixtureOfNormals(2)), ANY),
+    "another before": (
+        lambda: priors.FittedAfterTraining(priors.MixtureOfNormals(2), before=priors.StandardNormal()),
+        REAL,
+    ),
     "none": (lambda: None, ANY),
 }
 OBJECTIVES = {

@@ -132,7 +132,9 @@ def _data(job):
     _supersede(job, description)
     storage.write_json(job.directory / "data.json", description)
     counts = {split: part["num_examples"] for split, part in description["splits"].items()}
-    jobs.event(f"          {description['name']}: {counts}, images {description['image_shape']}.", **counts)
+    shape = description["image_shape"]
+    size = f"images {shape}" if len(shape) == 3 else f"{shape[0]} columns"
+    jobs.event(f"          {description['name']}: {counts}, {size}.", **counts)
 
 
 def _supersede(job, description):

@@ -7,15 +7,18 @@ import pytest
 import tensorflow as tf
 
 from tfvae.objectives import Reconstruction
+from tfvae.posteriors import Deterministic
 from tfvae.priors import (
     AutoregressiveFlow,
     ConditionalNormal,
     FittedAfterTraining,
     MixtureOfNormals,
     StandardNormal,
+    UniformOnSphere,
     VampPrior,
     maximum_likelihood,
 )
+from tfvae.regularizers import RBF, MaximumMeanDiscrepancy
 
 PRIORS = {
     "MixtureOfNormals": functools.partial(MixtureOfNormals, 2),
@@ -107,3 +110,37 @@ def test_has_the_support_of_its_prior():
 def test_priors_that_cannot_be_fitted_to_codes_are_refused(wrong):
     with pytest.raises(ValueError, match=r"`prior` must be a prior that can be fitted to codes. Received: prior="):
         FittedAfterTraining(wrong)
+
+
+# With a prior before the fit.
+
+
+def test_it_is_the_prior_before_and_the_fitted_one_afterwards():
+    prior, codes = (
+        FittedAfterTraining(MixtureOfNormals(2), before=StandardNormal()),
+        5 + tf.random.stateless_normal([200, 2], (0, 1)),
+    )
+    prior.build((2,))
+    assert prior.is_ready and float(prior().log_prob([0.0, 0.0])) == pytest.approx(-np.log(2 * np.pi), rel=1e-6)
+    prior.fit(codes, 0)
+    np.testing.assert_array_equal(prior().log_prob(codes), prior.prior().log_prob(codes))
+    assert np.all(np.abs(prior().mean() - tf.reduce_mean(codes, 0)) < 0.01)  # EM keeps the mean of the data
+
+
+def test_an_autoencoder_is_trained_with_one_prior_and_sampled_from_another(make_vae, binary, batches, reload):
+    penalty = MaximumMeanDiscrepancy(1.0, RBF(2.0))
+    prior = FittedAfterTraining(MixtureOfNormals(2), before=StandardNormal())
+    model = make_vae(posterior=Deterministic(2), prior=prior, objective=Reconstruction(), regularizers=[penalty])
+    model.compile("adam")
+    model.fit(batches(binary(32), 16), verbose=0)
+    before = model.sample(4, (0, 1))
+    model.fit_prior(batches(binary(32), 16))
+    after = model.sample(4, (0, 1))
+    assert np.any(np.abs(after - before) > 1e-3)
+    np.testing.assert_array_equal(reload(model).sample(4, (0, 1)), after)
+
+
+@pytest.mark.parametrize("make", [UniformOnSphere, lambda: VampPrior(2), lambda: ConditionalNormal(3), lambda: 1])
+def test_a_prior_of_another_space_or_of_examples_is_refused_before(make):
+    with pytest.raises(ValueError, match="`before` must"):
+        FittedAfterTraining(MixtureOfNormals(2), before=make())

@@ -7,7 +7,7 @@ def check_parts(posterior, prior, objective, regularizers=()):
     Raises:
         ValueError: If the objective or a regularizer needs what posterior and prior do not have, or they live apart.
     """
-    is_there = prior is not None and not prior.fitted_after
+    is_there = prior is not None and prior.in_training
     if is_there and prior.support not in (None, posterior.support):
         raise ValueError(
             f"The posterior {_name(posterior)} puts z on {_words(posterior.support)}, and the prior {_name(prior)} on "
@@ -44,16 +44,16 @@ def check_encoder(encoder, prior):
         raise ValueError(f"{_name(prior)} encodes examples without a condition, and the encoder needs one.")
 
 
-def check_conditions(encoder, decoder, prior):
+def check_conditions(*parts):
     """Refuses parts that depend on different conditions.
 
     Raises:
         ValueError: If their conditions differ in size.
     """
-    sizes = [getattr(part, "condition_size", None) for part in (encoder, decoder, prior)]
+    sizes = [getattr(part, "condition_size", None) for part in parts]
     if len({size for size in sizes if size}) > 1:
         raise ValueError(
-            "`encoder`, `decoder` and `prior` must depend on a condition of one size, or on none. "
+            "Encoder, decoder and prior must depend on a condition of one size, or on none. "
             f"Received: condition_size={sizes}"
         )
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.inference import Inference, Latent
-from tfvae.models.compatibility import check_parts
+from tfvae.models.compatibility import check_conditions, check_encoder, check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
 from tfvae.models.levels import check_levels, check_normal, joined, product_of_normals, twin
 from tfvae.models.rows import fold_rows, over_rows, sample_normal_rows, sample_rows
@@ -50,6 +50,8 @@ class LadderVAE(LatentVariableModel):
     def __init__(self, encoders, posteriors, prior, decoders, likelihood, objective, regularizers=(), seed=0, **kwargs):
         check_levels(encoders, posteriors, decoders, prior, objective)
         check_parts(posteriors[-1], prior, objective, regularizers)
+        for encoder in encoders:
+            check_encoder(encoder, prior)
         super().__init__(objective, regularizers, seed, **kwargs)
         self.encoders, self.posteriors, self.decoders = list(encoders), list(posteriors), list(decoders)
         self.prior, self.likelihood = prior, likelihood
@@ -60,6 +62,7 @@ class LadderVAE(LatentVariableModel):
         """Builds the parts for x [B, *event]; sizes pass from part to part, so that each is stated once."""
         x_shape = input_shape["x"] if isinstance(input_shape, dict) else input_shape
         self.event_shape = tuple(x_shape)[1:]
+        check_conditions(*self.encoders, *self.decoders, self.prior)
         shape = (None, *self.event_shape)
         for encoder, posterior in zip(self.encoders, self.posteriors, strict=True):
             build_once(encoder, shape)

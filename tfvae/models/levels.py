@@ -39,7 +39,7 @@ def check_levels(encoders, posteriors, decoders, prior, objective):
             "`encoders`, `posteriors` and `decoders` must be lists of one part for each level, at least one. "
             f"Received: {', '.join(f'{number} {name}' for name, number in counts.items())}"
         )
-    if prior is None or prior.fitted_after:
+    if prior is None or prior.fitted_after or not prior.in_training:
         raise ValueError("`prior` must be there in training: the levels below are trained on z from the top.")
     if objective.needs_gate:
         raise ValueError(

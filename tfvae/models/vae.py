@@ -89,6 +89,7 @@ class VAE(LatentVariableModel):
         if self.prior is not None and self.prior.fitted_after:
             codes = [self.code(**batch) for batch in batches]
             self.prior.fit(tf.concat(codes, 0), self.seed)
+            self.test_function = None  # Keras keeps the graph of `evaluate`, which has the prior of before
 
     def encode(self, x, training=False, **context):
         """q(z|x): [B, *event] -> batch_shape [B], event_shape [L]."""
@@ -129,10 +130,13 @@ class VAE(LatentVariableModel):
         They go through the rows of a `condition`, float32 [N, K], in turn; N must be a divisor of `num_samples`.
 
         Raises:
-            ValueError: If there is no prior to sample from.
+            ValueError: If there is no prior to sample from, or `num_samples` is no multiple of the conditions.
         """
         self._check_can_sample()
         prior = self.p_z(**context)
+        conditions = 1 if context.get("condition") is None else context["condition"].shape[0] or 1
+        if num_samples % conditions:
+            raise ValueError(f"{num_samples=} is no multiple of the number of conditions, {conditions}.")
         draws = num_samples // tf.reduce_prod(prior.batch_shape_tensor())  # a conditional prior has a batch already
         z = tf.reshape(prior.sample(draws, seed=tf.constant(seed, "int32")), [-1, self.latent_size])
         return self.decode(z, **context).mean()

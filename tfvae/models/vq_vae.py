@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from tfvae.inference import Inference, Latent
 from tfvae.models.codebook import Codebook, positive_integer, straight_through
+from tfvae.models.compatibility import check_conditions
 from tfvae.models.latent_variable_model import CORRUPTION, PENALTIES, TRAINING, LatentVariableModel, build_once
 from tfvae.models.point_mass import PointMass
 from tfvae.models.rows import over_rows
@@ -90,6 +91,7 @@ class VQVAE(LatentVariableModel):
         """Builds the parts for x [B, *event]; sizes pass from part to part, so that each is stated once."""
         x_shape = input_shape["x"] if isinstance(input_shape, dict) else input_shape
         self.event_shape = event_shape = tuple(x_shape)[1:]
+        check_conditions(self.encoder, self.decoder)
         build_once(self.encoder, (None, *event_shape))
         self._build_vectors(self.encoder.compute_output_shape((None, *event_shape)))
         build_once(self.codebook)

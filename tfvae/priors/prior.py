@@ -16,7 +16,8 @@ class Prior(keras.Layer):
         has_density: Whether p(z) is a density in the posterior's space; without, no sample can be weighted.
         num_examples: Number of training examples that `start` wants to see, 0 for none.
         can_fit: Whether it has a `fit(codes, seed)`, by maximum likelihood: codes [N, L], seed an integer.
-        fitted_after: Whether it takes no part in training and is fitted to the codes afterwards, by `fit`.
+        fitted_after: Whether it is fitted to the codes after training, by `fit`.
+        in_training: Whether it is there in training.
         is_ready: Whether it can be sampled from.
     """
 
@@ -25,6 +26,7 @@ class Prior(keras.Layer):
     num_examples = 0
     can_fit = False
     fitted_after = False
+    in_training = True
     is_ready = True
 
     def __init__(self, **kwargs):

@@ -40,11 +40,11 @@ class Images:
 
     def reconstructions(self, x, mean):
         """What a client gets for x and the mean of p(x|z) at its code."""
-        return {"reconstructions": mean}
+        return {"reconstructions": self._shaped(mean)}
 
     def outputs(self, mean):
         """What a client gets for the mean of p(x|z)."""
-        return {"images": mean}
+        return {"images": self._shaped(mean)}
 
     def samples(self, model, z, seeds):
         """What a client gets for z ~ p(z): images without the noise of p(x|z)."""
@@ -61,6 +61,10 @@ class Images:
     def facts(self):
         """What the manifest says of it."""
         return {"image_shape": list(self.image_shape), "binarize": self.binarize}
+
+    def _shaped(self, mean):
+        """A mean that is found in a loop may have forgotten its shape."""
+        return tf.ensure_shape(mean, [None, *self.image_shape])
 
     def _checked(self, images):
         # Not written as "none is outside": a NaN fails every comparison.
