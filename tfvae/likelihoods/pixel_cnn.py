@@ -25,10 +25,10 @@ class PixelCNN(Likelihood):
     Args:
         filters: Number of filters of each convolution.
         num_layers: Number of residual layers after the first.
-        kernel_size: Height and width of the convolutions in pixels, odd.
+        kernel_size: Height and width of the convolutions in pixels, odd and at least 3.
 
     Raises:
-        ValueError: If a size is not a positive integer, `kernel_size` is even, or x is no image.
+        ValueError: If a size is not a positive integer, `kernel_size` is even or 1, or x is no image.
 
     Reference:
         Van den Oord et al., 2016. Pixel Recurrent Neural Networks, section 3.4. https://arxiv.org/abs/1601.06759
@@ -44,10 +44,10 @@ class PixelCNN(Likelihood):
         for name, value in (("filters", filters), ("num_layers", num_layers), ("kernel_size", kernel_size)):
             if type(value) is not int or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-        if kernel_size % 2 == 0:
-            raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size}")
+        if kernel_size % 2 == 0 or kernel_size == 1:  # at 1 no pixel would see another
+            raise ValueError(f"`kernel_size` must be odd and at least 3. Received: kernel_size={kernel_size}")
         self.filters, self.num_layers, self.kernel_size = filters, num_layers, kernel_size
-        self.of_features = Parameters(per_element=filters)
+        self.of_features = Parameters()
         self.first = MaskedConvolution(filters, kernel_size, sees_itself=False)
         self.hidden = [MaskedConvolution(filters, kernel_size, sees_itself=True) for _ in range(num_layers)]
 
@@ -55,7 +55,7 @@ class PixelCNN(Likelihood):
         if len(event_shape) != 3:
             raise ValueError(f"`PixelCNN` needs images [H, W, C]. Received: event_shape={tuple(event_shape)}")
         *size, channels = event_shape
-        self.of_features.build(features_shape, tuple(size))
+        self.of_features.build(features_shape, (*size, self.filters))
         self.first.build((None, *event_shape))
         for layer in self.hidden:
             layer.build((None, *size, self.filters))
