@@ -68,6 +68,7 @@ LIKELIHOODS = {
     "Categorical": lambda: likelihoods.Categorical(2),
     "DiscretizedLogistic": likelihoods.DiscretizedLogistic,
     "MixtureOfDiscretizedLogistics": lambda: likelihoods.MixtureOfDiscretizedLogistics(2),
+    "PixelCNN": lambda: likelihoods.PixelCNN(4, 1, 3),
 }
 ENCODERS = {
     "MLP": lambda: networks.MLP([8]),
