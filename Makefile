@@ -10,7 +10,7 @@ run: $(VENV)/.installed
 	$(TFVAE) run pipelines/configs/digits.toml
 
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadfile
+	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=worksteal
 
 test-slow: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest -m slow
