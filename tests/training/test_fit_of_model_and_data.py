@@ -76,7 +76,7 @@ def test_two_conditions_of_different_sizes_are_refused(command):
     }
     code, sentence = command({"data.conditional": True, **parts})
     expected = (
-        "[model] does not fit data of shape [8, 8, 1]: `encoder`, `decoder` and `prior` must depend on a condition of "
+        "[model] does not fit data of shape [8, 8, 1]: Encoder, decoder and prior must depend on a condition of "
         "one size, or on none. Received: condition_size=[3, 4, None]"
     )
     assert (code, sentence) == (2, expected)
