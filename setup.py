@@ -16,7 +16,7 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tfvae", "tfvae.*"]),
-    package_data={"tfvae.report": ["*.html"]},
+    package_data={"tfvae.report": ["*.html"], "tfvae.studies": ["*.toml"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
@@ -27,6 +27,7 @@ setup(
         "keras-tuner[bayesian]>=1.4.8,<2",
         "tensorboard>=2.20",  # KerasTuner imports it, TensorFlow no longer brings it
         "scikit-learn>=1.5",
+        "constriction>=0.4,<0.6",  # the entropy coder of bits-back coding
         "matplotlib>=3.9",
         "pandas>=2.2",
         "pyarrow>=15",  # what pandas reads Parquet with
