@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "data": {"errors", "storage"},
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
     "experiment": {"errors", "parts", "data"},
-    "evaluation": {"divergences"},
+    "evaluation": {"errors", "divergences"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
     "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment"},
@@ -38,6 +38,10 @@ MAY_IMPORT = {
         "errors", "storage", "jobs", "data", "evaluation", "experiment", "report", "serving", "training",
     },
     "workflow": {"storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
+    "studies": {
+        "errors", "storage", "jobs", "data", "divergences", "evaluation", "experiment", "report", "run_directory",
+        "training",
+    },
     "cli": EVERYTHING,
     "__init__": set(),
 }  # fmt: skip

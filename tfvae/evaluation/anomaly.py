@@ -1,0 +1,109 @@
+"""Anomaly detection: how well a score tells examples of a kind that was not trained on from the others."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.evaluation.importance_sampling import no_progress
+from tfvae.evaluation.latent_space import rate_of_rows
+from tfvae.evaluation.metrics import jackknife, metric
+
+
+class Detection(NamedTuple):
+    """What a score is worth as a detector.
+
+    Attributes:
+        auroc: Probability that an anomaly scores higher than an ordinary example, ties counted half.
+        auroc_standard_error: Over the draw of both kinds of examples.
+        average_precision: Mean precision over the anomalies as they are found from the highest score down.
+        average_precision_standard_error: Over the draw of examples.
+        share_of_anomalies: What average precision a score by chance has.
+    """
+
+    auroc: float
+    auroc_standard_error: float
+    average_precision: float
+    average_precision_standard_error: float
+    share_of_anomalies: float
+
+    def metrics(self):
+        chance = {"share_of_anomalies": self.share_of_anomalies}
+        precision, error = self.average_precision, self.average_precision_standard_error
+        return {
+            "anomaly_auroc": metric(self.auroc, "share", self.auroc_standard_error),
+            "anomaly_average_precision": metric(precision, "share", error, **chance),
+        }
+
+
+def anomaly_detection(scores, is_anomaly, seed=0):
+    """Measures a score, [N], higher for what is more anomalous, against the truth, booleans [N].
+
+    Raises:
+        ValueError: If there are not both kinds of examples, or a score is not finite.
+
+    Reference:
+        DeLong et al., 1988. Comparing the areas under two or more correlated receiver operating characteristic curves:
+        the error of the AUROC. https://doi.org/10.2307/2531595
+    """
+    from sklearn.metrics import average_precision_score
+
+    scores, is_anomaly = np.asarray(scores, "float64"), np.asarray(is_anomaly, bool)
+    if not np.all(np.isfinite(scores)):
+        raise ValueError("Every score must be finite.")
+    if is_anomaly.all() or not is_anomaly.any():
+        raise ValueError(
+            "Anomaly detection is measured on ordinary examples and anomalies, and there is one kind only."
+        )
+    area, area_error = _area(scores[is_anomaly], scores[~is_anomaly])
+    precision, error = jackknife(
+        lambda truth, score: average_precision_score(truth, score) if truth.any() else 0.0,
+        is_anomaly,
+        scores,
+        seed=seed,
+    )
+    return Detection(area, area_error, float(precision), float(error), float(is_anomaly.mean()))
+
+
+def scores_of(model, batches, seed=0, progress=no_progress):
+    """The score of each example as the served signature `score` gives it: [N], nats.
+
+    The negative ELBO at one z ~ q(z|x), or the distortion of a model without a rate.
+
+    Args:
+        model: A `LatentVariableModel`.
+        batches: Iterable of {"x": [B, *event], "index": [B], ...}.
+        seed: Integer; the noise of an example is keyed by it and the example's index.
+        progress: Makes a progress bar from a total and a unit.
+    """
+    score, parts = tf.function(lambda batch: _scores(model, batch, seed), reduce_retracing=True), []
+    with progress(None, "batch") as bar:
+        for batch in batches:
+            parts.append(score(batch).numpy())
+            bar.update(1)
+    return np.concatenate(parts)
+
+
+def _scores(model, batch, seed):
+    x, given = batch["x"], model.given(batch)
+    index = tf.cast(batch["index"], "int32")
+    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
+    z = given.encode_sample(x, seeds) if model.is_stochastic else given.code(x)[tf.newaxis]
+    inference = given.inference(x, z)
+    distortion = -inference.likelihood.log_prob(x)[0]
+    return distortion + tf.reduce_sum(rate_of_rows(inference), axis=-1) if model.has_rate else distortion
+
+
+def _area(anomalies, ordinary):
+    """AUROC, and its standard error by the variances of the two kinds of placement values."""
+    ordinary, anomalies = np.sort(ordinary), np.sort(anomalies)
+    of_anomalies = _share_below(ordinary, anomalies)
+    of_ordinary = 1 - _share_below(anomalies, ordinary)
+    variance = sum(v.var(ddof=1) / len(v) for v in (of_anomalies, of_ordinary) if len(v) > 1)
+    return float(of_anomalies.mean()), float(np.sqrt(variance))
+
+
+def _share_below(sorted_values, points):
+    """For each point the share of the values that are lower, equal ones counted half."""
+    lower, not_higher = (np.searchsorted(sorted_values, points, side) for side in ("left", "right"))
+    return (lower + not_higher) / (2 * len(sorted_values))
