@@ -9,7 +9,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from tfvae import __version__, jobs
+from tfvae import __version__, commands, jobs
+from tfvae.studies import STUDIES
 
 EPILOG = """\
 examples:
@@ -115,94 +116,63 @@ def _add_push(command):
     command.add_argument("--rollback", action="store_true", help="withdraw the newest version of BASE")
 
 
+def _add_study(command):
+    listed = "\n".join(f"  {name:15s} {text}" for name, text in STUDIES.items())
+    command.description += f"\n\nstudies:\n{listed}"
+    command.add_argument("name", metavar="NAME", choices=STUDIES, help="one of the studies above")
+    command.add_argument(
+        "config",
+        metavar="CONFIG",
+        type=Path,
+        nargs="?",
+        help="a TOML file, whose model is trained first, or the folder of a trained run (default: one of digits)",
+    )
+    command.add_argument("--output", metavar="DIR", type=Path, help="folder of the study (see above)")
+    command.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        dest="overrides",
+        action="append",
+        default=[],
+        help="override a value of the configuration, training.epochs=50, or an option of the study, study.betas=[1, 4]",
+    )
+
+
 def _add_report(command):
     command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run that was evaluated")
 
 
-def _run(args, interruption):
-    from tfvae import workflow
-    from tfvae.experiment import load_experiment
-
-    experiment, name = load_experiment(args.config, args.overrides), args.config.stem
-    directory = args.output or Path("runs") / name
-    with jobs.locked(directory):
-        base = args.saved_models or Path("saved_models") / name
-        job = workflow.Job(experiment, directory, base, args.keep, interruption, args.first)
-        workflow.run(job, args.dry_run)
-
-
-def _train(args, interruption):
-    from tfvae.experiment import load_experiment
-    from tfvae.training.train import train
-
-    experiment = load_experiment(args.config, args.overrides)
-    with jobs.locked(args.output):
-        train(experiment, args.output, interruption)
-
-
-def _evaluate(args, interruption):
-    from dataclasses import replace
-
-    from tfvae import run_directory
-
-    given = {"num_samples": args.num_samples, "num_examples": args.num_examples}
-    evaluation = run_directory.load_run(args.directory).evaluation
-    evaluation = replace(evaluation, **{name: value for name, value in given.items() if value is not None})
-    with jobs.locked(args.directory):
-        run_directory.evaluate_run(args.directory, evaluation)
-
-
-def _export(args, interruption):
-    from tfvae import run_directory
-
-    run_directory.load_run(args.directory)
-    with jobs.locked(args.directory):
-        run_directory.export_run(args.directory, args.destination)
-
-
-def _validate(args, interruption):
-    from tfvae import run_directory
-
-    run_directory.validate_run(args.export)
-
-
-def _push(args, interruption):
-    from tfvae import run_directory
-    from tfvae.errors import ConfigError
-    from tfvae.serving import push, rollback
-
-    if args.rollback:
-        if args.export:
-            raise ConfigError("--rollback takes one folder: tfvae push --rollback BASE.")
-        jobs.event(f"{args.base} is back at version {rollback(args.base)}.")
-        return
-    if not args.export:
-        raise ConfigError("Two folders are needed: tfvae push EXPORT BASE.")
-    pushed = push(run_directory.export_of(args.export), args.base, args.keep)
-    there = "" if pushed.is_new else " (the same model was there already)"
-    jobs.event(f"{args.base}/{pushed.version}{there}", **pushed._asdict())
-
-
-def _report(args, interruption):
-    from tfvae import run_directory
-
-    run_directory.load_run(args.directory)
-    with jobs.locked(args.directory):
-        run_directory.report_run(args.directory)
-
-
 COMMANDS = {
-    "run": (_run, "The main job. Data check, train, evaluate, export, validate, push, report: what is due.", _add_run),
-    "train": (_train, "Train a model. The same command again goes on where it stopped.", _add_train),
-    "evaluate": (_evaluate, "Measure a trained model on its test split. Writes DIR/metrics.json.", _add_evaluate),
-    "export": (_export, "Export a trained model as a SavedModel for TensorFlow Serving.", _add_export),
+    "run": (
+        commands.run,
+        "The main job. Data check, train, evaluate, export, validate, push, report: what is due.",
+        _add_run,
+    ),
+    "train": (commands.train, "Train a model. The same command again goes on where it stopped.", _add_train),
+    "evaluate": (
+        commands.evaluate,
+        "Measure a trained model on its test split: DIR/metrics.json.",
+        _add_evaluate,
+    ),
+    "export": (commands.export, "Export a trained model as a SavedModel for TensorFlow Serving.", _add_export),
     "validate": (
-        _validate,
+        commands.validate,
         "Check an export as TensorFlow Serving loads it. Exits 5 on refusal.",
         _add_validate,
     ),
-    "push": (_push, "Publish an export as the next version of a served model. Or withdraw the newest.", _add_push),
-    "report": (_report, "Write the page of a run. DIR/report.html and the figures beside it.", _add_report),
+    "push": (
+        commands.push,
+        "Publish an export as the next version of a model. Or withdraw the newest.",
+        _add_push,
+    ),
+    "study": (
+        commands.study,
+        "Make one of the classical experiments: figures, numbers and a page.\n"
+        "What it trains is kept, and taken up again where it stopped. DIR is by default studies/NAME in the folder of\n"
+        "a trained run, else runs/studies/NAME.",
+        _add_study,
+    ),
+    "report": (commands.report, "Write the page of a run. DIR/report.html and the figures beside it.", _add_report),
 }
 
 

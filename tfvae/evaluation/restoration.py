@@ -103,8 +103,8 @@ def imputation(model, batches, levels=(0.25, 0.5, 0.75), seed=0, progress=no_pro
         ValueError: If the data is not images.
 
     Reference:
-        Rezende et al., 2014. Stochastic Backpropagation and Approximate Inference in Deep Generative Models, appendix F.
-        https://arxiv.org/abs/1401.4082
+        Rezende et al., 2014. Stochastic Backpropagation and Approximate Inference in Deep Generative Models, appendix
+        F. https://arxiv.org/abs/1401.4082
     """
     fill = tf.function(lambda batch, x, seen: _filled(model.given(batch), x, seen), reduce_retracing=True)
     rows = []
