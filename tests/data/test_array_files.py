@@ -132,6 +132,68 @@ def test_wrong_arrays_in_a_file_are_named(npz, arrays, named):
         array_sources(npz(**arrays))
 
 
+# Factors of variation.
+
+FACTORS = np.arange(10).reshape(5, 2)
+
+
+def factors_of(source):
+    return source.fetch(tf.range(source.num_examples, dtype="int64"))["factors"].numpy()
+
+
+def test_factors_and_their_names_are_read(npz):
+    source = array_sources(npz(faces=COLOUR, factors=FACTORS.astype("uint8"), factor_names=["age", "pose"]))["train"]
+    np.testing.assert_array_equal(factors_of(source), FACTORS)
+    assert source.factor_names == ("age", "pose")
+
+
+def test_factors_without_names_are_numbered(npz):
+    assert array_sources(npz(x=GREY, factors=FACTORS))["train"].factor_names == ("factor_0", "factor_1")
+
+
+def test_file_without_factors_has_none(npz):
+    source = array_sources(npz(x=GREY, factor_names=["a", "b"]))["train"]
+    assert source.factor_names == () and source.factors is None
+
+
+def test_both_splits_may_have_factors(npz):
+    splits = {"factors_train": FACTORS[:3], "factors_test": FACTORS[3:], "factor_names": ["a", "b"]}
+    sources = array_sources(npz(x_train=GREY[:3], x_test=GREY[3:], **splits))
+    np.testing.assert_array_equal(factors_of(sources["test"]), FACTORS[3:])
+    assert sources["train"].factor_names == sources["test"].factor_names == ("a", "b")
+
+
+def test_file_of_dsprites_is_read_as_it_comes(npz):
+    classes, images = np.arange(30).reshape(5, 6), (GREY > 127).astype("uint8")
+    metadata = np.array({"title": "dSprites"}, dtype=object)  # a pickle, which is never opened
+    path = npz(metadata=metadata, imgs=images, latents_classes=classes, latents_values=classes / 2)
+    source = array_sources(path)["train"]
+    np.testing.assert_array_equal(examples(source)[0][..., 0], images * 255)
+    np.testing.assert_array_equal(factors_of(source), classes)
+    assert source.is_binary
+    assert source.factor_names == ("colour", "shape", "scale", "orientation", "x_position", "y_position")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "named"),
+    [
+        ({"factors": FACTORS[:4]}, r"array `factors`: factors must be integers \[5, F\].*\[4, 2\]"),
+        ({"factors": FACTORS[:, 0]}, r"integers \[5, F\].*\[5\]"),
+        ({"factors": FACTORS / 2}, "float64"),
+        ({"factors": FACTORS, "factor_names": ["a"]}, r"`factor_names` must be 2 different names\. Received: \['a'\]"),
+        ({"factors": FACTORS, "factor_names": ["a", "a"]}, "2 different names"),
+    ],
+)
+def test_wrong_factors_are_named(npz, arrays, named):
+    with pytest.raises(DataError, match=rf"own\.npz.*{named}"):
+        array_sources(npz(x=GREY, **arrays))
+
+
+def test_factors_of_one_split_only_are_refused(npz):
+    with pytest.raises(DataError, match="must hold `factors_train` and `factors_test`, or neither"):
+        array_sources(npz(x_train=GREY, x_test=GREY, factors_test=FACTORS))
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no file.*own\.npz"):
         array_sources(tmp_path / "own.npz")

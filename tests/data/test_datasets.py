@@ -224,6 +224,67 @@ def test_mnist_is_read_as_tfds_has_it(no_network):
     assert list(counts) == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]  # of LeCun's test set
 
 
+# Factors of variation.
+
+
+class TwoFactors(tfds.core.GeneratorBasedBuilder):
+    """Twelve images, each with two factors: as dSprites has them, only fewer."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        classes = {
+            "label_b": tfds.features.ClassLabel(num_classes=4),
+            "label_a": tfds.features.ClassLabel(num_classes=3),
+        }
+        values = {"value_a": tfds.features.Scalar(np.float32), "image": tfds.features.Image(shape=(2, 2, 1))}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({**classes, **values}))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(12):
+            image = np.full((2, 2, 1), i, np.uint8)
+            yield i, {"image": image, "label_a": i // 4, "label_b": i % 4, "value_a": i / 2}
+
+
+def test_factors_of_a_tfds_dataset_are_its_label_features(tmp_path):
+    TwoFactors(data_dir=tmp_path).download_and_prepare()
+    source = open_splits(Data("two_factors", data_dir=str(tmp_path))).train
+    batch = source.fetch(tf.range(source.num_examples, dtype="int64"))
+    pixels = batch["x"][:, 0, 0, 0].numpy().astype(int)
+    np.testing.assert_array_equal(batch["factors"], np.stack([pixels // 4, pixels % 4], axis=1))
+    assert source.factor_names == ("a", "b") and source.class_names == ()
+
+
+def test_factors_reach_the_batches_of_every_split_with_their_names(tmp_path):
+    factors = np.stack([np.arange(100), np.arange(100) % 7], axis=1)
+    x = np.broadcast_to(np.arange(100, dtype="uint8")[:, None, None], (100, 2, 2))
+    np.savez(tmp_path / "known.npz", x=x, factors=factors, factor_names=["place", "week"])
+    for binarize in ("none", "dynamic", "static"):
+        for source in open_splits(Data(str(tmp_path / "known.npz"), binarize=binarize)):
+            assert source.factor_names == ("place", "week")
+    test = load(str(tmp_path / "known.npz")).test
+    place = np.rint(read(test, "x")[:, 0, 0, 0] * 255)
+    np.testing.assert_array_equal(read(test, "factors"), np.stack([place, place % 7], axis=1))
+
+
+def test_shapes_name_their_factors():
+    names = ("shape", "scale", "orientation", "x_position", "y_position")
+    assert {source.factor_names for source in open_splits(Data("shapes", num_examples=100))} == {names}
+
+
+@pytest.mark.parametrize("options", [{"num_labels": 10}, {"conditional": True}])
+def test_sources_with_changed_labels_keep_their_factors(options):
+    source = open_splits(Data("shapes", num_examples=300, **options)).train
+    assert len(source.factor_names) == source.fetch(tf.constant([0], "int64"))["factors"].shape[1] == 5
+
+
+def test_data_without_factors_names_none(grey):
+    assert {source.factor_names for source in open_splits(Data(grey))} == {()}
+
+
 # Description.
 
 

@@ -38,3 +38,29 @@ def test_digest_changes_with_any_pixel_and_any_label():
 def test_array_source_refuses_other_arrays(arrays):
     with pytest.raises(ValueError, match="must be uint8"):
         ArraySource(*arrays)
+
+
+FACTORS = np.arange(10).reshape(5, 2)
+
+
+def test_factors_are_fetched_with_the_images():
+    source = ArraySource(COLOUR, np.arange(5), (), FACTORS, ("shape", "scale"))
+    np.testing.assert_array_equal(source.fetch(tf.constant([3, 0], "int64"))["factors"], FACTORS[[3, 0]])
+    assert source.factor_names == ("shape", "scale")
+
+
+def test_source_without_factors_has_no_names_and_the_digest_that_it_always_had():
+    source = ArraySource(np.zeros((2, 1, 1, 1), np.uint8), np.zeros(2, int), ("a",))
+    assert source.factor_names == () and set(source.fetch(tf.constant([0], "int64"))) == {"x", "label"}
+    assert source.digest() == "a02932cc50d57c62f07b0b81ba4fb791a82dc6f8479e4dea75889593772ba127"
+
+
+def test_digest_changes_with_any_factor_and_any_name():
+    choices = [(), (FACTORS, ("a", "b")), (FACTORS + 1, ("a", "b")), (FACTORS, ("a", "c"))]
+    assert len({ArraySource(COLOUR, np.arange(5), (), *choice).digest() for choice in choices}) == len(choices)
+
+
+@pytest.mark.parametrize(("factors", "names"), [(FACTORS[:4], ("a", "b")), (FACTORS, ("a",)), (FACTORS[:, 0], ("a",))])
+def test_array_source_refuses_other_factors(factors, names):
+    with pytest.raises(ValueError, match=r"`factors` must be \[N, F\], with F names"):
+        ArraySource(COLOUR, np.arange(5), (), factors, names)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfvae.data import pipeline
 from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
-from tfvae.data.labels import Conditional, PartlyLabelled
+from tfvae.data.labels import Conditional, PartlyLabelled, indices_without
 from tfvae.data.options import Data
 from tfvae.data.tables import standardized, table_source
 from tfvae.data.tfds_images import is_dataset, tfds_sources
@@ -64,6 +64,9 @@ def open_splits(data):
     train = drawn if data.binarize == "static" else sources
     parts = split_indices({split: source.num_examples for split, source in sources.items()}, data)
     held_out = {**sources, **drawn}
+    if data.held_out_class is not None:  # now, so that the statistics of columns know nothing of the class either
+        known = ("train", "validation")
+        parts |= {name: _without(sources, *parts[name], data.held_out_class) for name in known}
     columns = standardized(sources["train"], parts["train"][1]) if data.is_table else []
     splits = Splits(
         Subset(train["train"], parts["train"][1], columns),
@@ -103,6 +106,7 @@ class Subset:
         self.source, self.indices = source, tf.constant(indices, "int64")
         self.num_examples, self.image_shape = len(indices), source.image_shape
         self.class_names, self.columns = source.class_names, list(columns)
+        self.factor_names = source.factor_names
 
     @property
     def is_binary(self):
@@ -113,6 +117,11 @@ class Subset:
 
     def digest(self):
         return sha256_of_json([self.source.digest(), sha256_of_arrays([self.indices.numpy()])])
+
+
+def _without(sources, name, indices, held_out_class):
+    """The source of a split and the indices in it, less those of a class."""
+    return name, indices[indices_without(Subset(sources[name], indices), held_out_class)]
 
 
 def _sources(data):

@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
+from tfvae.data.factors import FACTOR_KEYS, NAMES_KEY, PICKLED, pixels, read_factors
 from tfvae.data.preprocessing import decode_image
 from tfvae.data.source import ArraySource
 from tfvae.errors import DataError
@@ -21,7 +22,7 @@ from tfvae.errors import DataError
 EXTENSIONS = (".png", ".jpg", ".jpeg")
 GREY_MODES = ("1", "L", "LA", "I", "I;16")  # of Pillow; a palette counts as colour
 MANY_FILES = 2000  # from here on reading takes long enough to show how far it is
-IMAGE_KEYS, LABEL_KEYS = ("x", "images"), ("label", "labels", "y")
+IMAGE_KEYS, LABEL_KEYS = ("x", "images", "imgs"), ("label", "labels", "y")
 
 
 def folder_source(path):
@@ -56,9 +57,12 @@ def array_sources(path):
     """The sources "train" and, where the file has one, "test" of an .npz or .npy file.
 
     Images are [N, H, W] or [N, H, W, C] with 1 to 4 channels: integers from 0 to 255, booleans, or floating-point
-    numbers from 0 to 1. An .npz file holds them as `x` or `images`, or as its only array but labels, and may hold
-    integer labels [N] as `label`, `labels` or `y`; or both splits, named as in Keras: `x_train`, `y_train`, `x_test`,
-    `y_test`. Classes are the labels that occur, in ascending order.
+    numbers from 0 to 1. An .npz file holds them as `x`, `images` or `imgs`, or as its only array but labels and
+    factors, and may hold integer labels [N] as `label`, `labels` or `y`; or both splits, named as in Keras: `x_train`,
+    `y_train`, `x_test`, `y_test`. Classes are the labels that occur, in ascending order.
+
+    It may hold the classes of known factors of variation, integers [N, F], as `factors` (`factors_train` and
+    `factors_test`) or as `latents_classes`, and their names [F] as `factor_names`. So dSprites' own file can be read.
 
     Args:
         path: The file.
@@ -72,14 +76,15 @@ def array_sources(path):
     path = Path(path)
     arrays = _read_arrays(path)
     keys = _keys_of_splits(path, arrays)
-    images = {split: _grey_levels(arrays[x], _place(path, x)) for split, (x, _) in keys.items()}
-    labels = {split: _labels(arrays.get(y), len(images[split]), _place(path, y)) for split, (_, y) in keys.items()}
+    images = {s: _grey_levels(pixels(arrays, x, v), _place(path, x)) for s, (x, _, v) in keys.items()}
+    labels = {s: _labels(arrays.get(y), len(images[s]), _place(path, y)) for s, (_, y, _) in keys.items()}
+    factors = {s: read_factors(arrays, v, len(images[s]), _place(path, v)) for s, (_, _, v) in keys.items()}
     if len({image.shape[1:] for image in images.values()}) > 1:
         sizes = " and ".join(f"{split} {list(image.shape[1:])}" for split, image in images.items())
         raise DataError(f"`{path}` has images of different sizes: {sizes}.")
     classes = np.unique(np.concatenate(list(labels.values())))
     names = tuple(map(str, classes)) if keys["train"][1] else ()
-    return {split: ArraySource(images[split], np.searchsorted(classes, labels[split]), names) for split in keys}
+    return {s: ArraySource(images[s], np.searchsorted(classes, labels[s]), names, *factors[s]) for s in keys}
 
 
 def _classes(root):
@@ -165,7 +170,7 @@ def _read_arrays(path):
         # Not np.load, which takes any damaged file for a pickle and says so.
         if path.suffix.lower() == ".npz":
             with np.lib.npyio.NpzFile(path, allow_pickle=False) as arrays:
-                return {name: np.asarray(arrays[name]) for name in arrays.files}
+                return {name: np.asarray(arrays[name]) for name in arrays.files if name != PICKLED}
         with path.open("rb") as file:
             return {"x": np.lib.format.read_array(file, allow_pickle=False)}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -173,19 +178,23 @@ def _read_arrays(path):
 
 
 def _keys_of_splits(path, arrays):
-    """Which arrays are the images and the labels of each split: {"train": (images, labels or None), ...}."""
+    """The arrays of each split: {"train": (images, labels or None, factors or None), ...}."""
     if "x_train" in arrays:
         splits = [split for split in ("train", "test") if f"x_{split}" in arrays]
-        keys = {split: (f"x_{split}", f"y_{split}" if f"y_{split}" in arrays else None) for split in splits}
-        if len({y is None for _, y in keys.values()}) > 1:
-            raise DataError(f"`{path}` must hold `y_train` and `y_test`, or neither. Its arrays: {sorted(arrays)}.")
-        return keys
+        for kind in ("y", "factors"):
+            if len({f"{kind}_{split}" in arrays for split in splits}) > 1:
+                both = f"`{kind}_train` and `{kind}_test`"
+                raise DataError(f"`{path}` must hold {both}, or neither. Its arrays: {sorted(arrays)}.")
+        names = {split: [f"{kind}_{split}" for kind in ("x", "y", "factors")] for split in splits}
+        return {split: tuple(name if name in arrays else None for name in names[split]) for split in splits}
     labels = [key for key in LABEL_KEYS if key in arrays]
-    images = [key for key in IMAGE_KEYS if key in arrays] or [key for key in arrays if key not in labels]
+    factors = [key for key in FACTOR_KEYS if key in arrays]
+    known = {*labels, *factors, NAMES_KEY}
+    images = [key for key in IMAGE_KEYS if key in arrays] or [key for key in arrays if key not in known]
     if len(images) != 1 or len(labels) > 1:
         rule = "one array of images, `x` or `images` (or `x_train`), and at most one of labels"
         raise DataError(f"`{path}` must hold {rule}. Its arrays: {sorted(arrays)}.")
-    return {"train": (images[0], *(labels or [None]))}
+    return {"train": (images[0], *(labels or [None]), (factors or [None])[0])}
 
 
 def _place(path, key):
@@ -207,7 +216,9 @@ def _grey_levels(images, place):
     if not (low >= 0 and high <= highest):  # so written that NaN fails too
         rule = f"images of dtype {images.dtype} must lie between 0 and {highest}"
         raise DataError(f"{place}: {rule}. Received: values from {low} to {high}")
-    return images.astype(np.uint8) if highest == 255 else np.rint(images * np.float32(255)).astype(np.uint8)
+    if images.dtype.kind == "f":
+        return np.rint(images * np.float32(255)).astype(np.uint8)
+    return images.astype(np.uint8) if highest == 255 else np.multiply(images, np.uint8(255), dtype=np.uint8)
 
 
 def _labels(labels, num_examples, place):

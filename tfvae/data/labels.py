@@ -37,6 +37,21 @@ class Conditional(Relabelled):
         return {**batch, "condition": tf.one_hot(batch["label"], len(self.class_names))}
 
 
+def indices_without(source, held_out_class):
+    """Places of the examples that are of another class, int64 [N].
+
+    Raises:
+        DataError: If there is no such class, or no other.
+    """
+    if held_out_class >= len(source.class_names):
+        number = len(source.class_names)
+        raise DataError(f"`held_out_class` is {held_out_class}, and the data has {number} classes, counted from 0.")
+    kept = np.flatnonzero(_labels(source) != held_out_class)
+    if not len(kept):
+        raise DataError(f"`held_out_class` is {held_out_class}, and there are no examples of other classes.")
+    return kept
+
+
 class PartlyLabelled(Relabelled):
     """Keeps the labels of the first examples of each class, as many of each class as can be; the others become -1.
 
@@ -69,11 +84,10 @@ class PartlyLabelled(Relabelled):
 
 
 def _labels(source):
-    chunks = [
-        source.fetch(tf.range(first, min(first + CHUNK, source.num_examples), dtype="int64"))["label"].numpy()
-        for first in range(0, source.num_examples, CHUNK)
-    ]
-    return np.concatenate(chunks)
+    # In a graph, which leaves out what is not asked for: images that would be drawn, or copied, for nothing.
+    read = tf.function(lambda indices: source.fetch(indices)["label"], reduce_retracing=True)
+    firsts, number = range(0, source.num_examples, CHUNK), source.num_examples
+    return np.concatenate([read(tf.range(first, min(first + CHUNK, number), dtype="int64")) for first in firsts])
 
 
 def _one_of_each(labels):

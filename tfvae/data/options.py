@@ -32,6 +32,8 @@ class Data:
         conditional: Whether batches carry the class as a "condition", one-hot, for models that depend on one.
         num_labels: Number of training examples that keep their label, as many of each class as can be; the others get
             the label -1, for semi-supervised models. None keeps all.
+        held_out_class: The class, an integer from 0, that is left out of training and validation and stays in the test
+            split, where it is an anomaly to be found. None holds out none.
         data_dir: Folder of prepared TFDS datasets; None takes TFDS's own (TFDS_DATA_DIR, ~/tensorflow_datasets).
         download: Whether a TFDS dataset that is not prepared may be fetched from the network.
 
@@ -51,6 +53,7 @@ class Data:
     label: str | None = None
     conditional: bool = False
     num_labels: int | None = None
+    held_out_class: int | None = None
     data_dir: str | None = None
     download: bool = False
 
@@ -61,6 +64,8 @@ class Data:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+        if self.held_out_class is not None and self.held_out_class < 0:
+            raise ConfigError(f"`held_out_class` must be at least 0. Received: held_out_class={self.held_out_class!r}")
         for name in ("validation_fraction", "test_fraction"):
             if not 0 < getattr(self, name) < 1:
                 raise ConfigError(f"`{name}` must lie between 0 and 1. Received: {name}={getattr(self, name)!r}")

@@ -67,14 +67,16 @@ def binarized(source):
     """The source with every grey image replaced by one draw, the same for every run, kept as uint8 0 and 255."""
     if source.is_binary:
         return source
-    images, labels = zip(*[_draw(source, first) for first in range(0, source.num_examples, CHUNK)], strict=True)
-    return ArraySource(np.concatenate(images), np.concatenate(labels), source.class_names)
+    parts = [_draw(source, first) for first in range(0, source.num_examples, CHUNK)]
+    drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return ArraySource(drawn["x"], drawn["label"], source.class_names, drawn.get("factors"), source.factor_names)
 
 
 def _draw(source, first):
     batch = source.fetch(tf.range(first, min(first + CHUNK, source.num_examples), dtype="int64"))
     drawn = preprocessing.binarize(preprocessing.scale(batch["x"]), tf.constant([STATIC_SEED, first]))
-    return tf.cast(drawn * 255, "uint8").numpy(), batch["label"].numpy()
+    kept = {name: batch[name].numpy() for name in ("label", "factors") if name in batch}
+    return {"x": tf.cast(drawn * 255, "uint8").numpy(), **kept}
 
 
 def _batch_at(source, batch_size, seed, dynamic):

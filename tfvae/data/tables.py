@@ -25,6 +25,7 @@ class TableSource:
     """
 
     is_binary = False
+    factor_names = ()
 
     def __init__(self, values, columns, labels, class_names=()):
         self.num_examples, self.image_shape = len(values), (len(columns),)

@@ -18,6 +18,7 @@ from tfvae.errors import DataError
 
 EMBEDDED = {"digits": Digits}
 READ_BATCH = 1000  # examples
+FACTOR = "label_"  # what the names of features begin with that hold a factor of variation, as those of dSprites do
 
 
 def tfds_sources(name, data_dir=None, download=False):
@@ -102,28 +103,34 @@ def _read(builder, name, split):
     features, info = builder.info.features, builder.info.splits[split]
     if not isinstance(features, tfds.features.FeaturesDict) or "image" not in features:
         raise DataError(f"`{name}` is not a dataset of images: it has no feature `image`.")
-    is_class = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
-    names = tuple(features["label"].names) if is_class else ()
+    classes = sorted(key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel))
+    is_class, factors = "label" in classes, [key for key in classes if key.startswith(FACTOR)]
+    class_names = tuple(features["label"].names) if is_class else ()
 
-    def image_and_label(example):
-        return example["image"], tf.cast(example["label"], "int64") if is_class else tf.constant(0, "int64")
+    def parts_of(example):
+        label = tf.cast(example["label"], "int64") if is_class else tf.constant(0, "int64")
+        known = [tf.cast(example[key], "int64") for key in factors]
+        return example["image"], label, tf.stack(known) if known else tf.zeros([0], "int64")
 
     dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False))
-    batches = dataset.map(image_and_label, num_parallel_calls=tf.data.AUTOTUNE).batch(READ_BATCH)
-    return ArraySource(*_concatenate(batches.prefetch(1), info.num_examples, name), names)
+    batches = dataset.map(parts_of, num_parallel_calls=tf.data.AUTOTUNE).batch(READ_BATCH)
+    images, labels, known = _concatenate(batches.prefetch(1), info.num_examples, len(factors), name)
+    factor_names = tuple(key.removeprefix(FACTOR) for key in factors)
+    return ArraySource(images, labels, class_names, known if factors else None, factor_names)
 
 
-def _concatenate(batches, num_examples, name):
-    images, labels = None, np.empty(num_examples, np.int64)
+def _concatenate(batches, num_examples, num_factors, name):
+    images, labels, factors = None, np.empty(num_examples, np.int64), np.empty((num_examples, num_factors), np.int64)
     done = 0
     try:
-        for batch, label in batches.as_numpy_iterator():
+        for batch, label, known in batches.as_numpy_iterator():
             if images is None:
                 images = np.empty((num_examples, *batch.shape[1:]), np.uint8)
-            images[done : done + len(batch)], labels[done : done + len(batch)] = batch, label
+            rows = slice(done, done + len(batch))
+            images[rows], labels[rows], factors[rows] = batch, label, known
             done += len(batch)
     except (tf.errors.InvalidArgumentError, ValueError) as error:
         raise DataError(f"`{name}` has images of different sizes: resize them first, to a folder of images.") from error
     except tf.errors.DataLossError as error:
         raise DataError(f"`{name}` is damaged on disk: prepare it again. {error.message}") from error
-    return images, labels
+    return images, labels, factors

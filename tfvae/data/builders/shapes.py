@@ -41,6 +41,7 @@ class ShapesSource:
 
     image_shape = drawing.IMAGE_SHAPE
     class_names = drawing.SHAPES
+    factor_names = drawing.FACTORS
     is_binary = True
 
     def __init__(self, factors=None, num_examples=None, seed=0):
