@@ -29,13 +29,14 @@ MAY_IMPORT = {
     "models": {"inference", "divergences", "offers"},
     "data": {"errors", "storage"},
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
-    "experiment": {"errors", "parts", "data"},
+    "settings": {"errors"},
+    "experiment": {"errors", "parts", "data", "settings"},
     "evaluation": {"errors", "divergences"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
     "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment"},
     "run_directory": {
-        "errors", "storage", "jobs", "data", "evaluation", "experiment", "report", "serving", "training",
+        "errors", "storage", "jobs", "data", "evaluation", "experiment", "report", "serving", "settings", "training",
     },
     "workflow": {"storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
     "studies": {
@@ -43,7 +44,7 @@ MAY_IMPORT = {
         "training",
     },
     "commands": EVERYTHING,
-    "cli": {"jobs", "commands", "studies"},  # of studies only their names
+    "cli": {"jobs", "commands", "settings", "studies"},  # of studies only their names
     "__init__": set(),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from tfvae import __version__, commands, jobs
+from tfvae.settings import MEASURES
 from tfvae.studies import STUDIES
 
 EPILOG = """\
@@ -98,6 +99,9 @@ def _add_evaluate(command):
     command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run")
     command.add_argument("--num-samples", metavar="S", type=_positive, help="importance samples per example (5000)")
     command.add_argument("--num-examples", metavar="N", type=_positive, help="test examples for the bound (all)")
+    listed = "\n".join(f"  {name:12s} {text}" for name, text in MEASURES.items())
+    command.description += f"\n\nmeasures:\n{listed}\n  all"
+    command.add_argument("--measures", metavar="NAME", nargs="+", help="of the above, beside the ELBO and the bound")
 
 
 def _add_export(command):
@@ -139,7 +143,16 @@ def _add_study(command):
 
 
 def _add_report(command):
-    command.add_argument("directory", metavar="DIR", type=Path, help="folder of a run that was evaluated")
+    command.add_argument(
+        "directories",
+        metavar="DIR",
+        type=Path,
+        nargs="+",
+        help="folder of a run that was evaluated; several are compared, from their files alone",
+    )
+    command.add_argument(
+        "--output", metavar="PAGE", type=Path, help="folder of the page about several runs (default: runs/comparison)"
+    )
 
 
 COMMANDS = {
@@ -172,7 +185,11 @@ COMMANDS = {
         "a trained run, else runs/studies/NAME.",
         _add_study,
     ),
-    "report": (commands.report, "Write the page of a run. DIR/report.html and the figures beside it.", _add_report),
+    "report": (
+        commands.report,
+        "Write the page of a run, or of several side by side: DIR/report.html, or PAGE/report.html.",
+        _add_report,
+    ),
 }
 
 

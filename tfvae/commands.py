@@ -34,7 +34,7 @@ def evaluate(args, interruption):
 
     from tfvae import run_directory
 
-    given = {"num_samples": args.num_samples, "num_examples": args.num_examples}
+    given = {"num_samples": args.num_samples, "num_examples": args.num_examples, "measures": args.measures}
     evaluation = run_directory.load_run(args.directory).evaluation
     evaluation = replace(evaluation, **{name: value for name, value in given.items() if value is not None})
     with jobs.locked(args.directory):
@@ -75,19 +75,34 @@ def push(args, interruption):
 
 
 def study(args, interruption):
-    """Makes a study."""
+    """Makes a study, and shows it on the page of the run in whose folder it lies."""
+    from tfvae import run_directory
     from tfvae.studies.job import run_study
 
-    trained = args.config if args.config and args.config.is_dir() else Path("runs")
-    directory = args.output or trained / "studies" / args.name
+    trained = args.config if args.config and args.config.is_dir() else None
+    directory = args.output or (trained or Path("runs")) / "studies" / args.name
     with jobs.locked(directory):
         run_study(args.name, args.config, directory, args.overrides, interruption)
+    if trained and directory.parent == trained / "studies" and (trained / "metrics.json").is_file():
+        with jobs.locked(trained):
+            run_directory.report_run(trained)
 
 
 def report(args, interruption):
-    """Writes the page of a run."""
+    """Writes the page of a run, or one about several."""
     from tfvae import run_directory
+    from tfvae.errors import ConfigError
 
-    run_directory.load_run(args.directory)
-    with jobs.locked(args.directory):
-        run_directory.report_run(args.directory)
+    if len(args.directories) > 1:
+        runs, output = run_directory.finished_runs(args.directories), args.output or Path("runs") / "comparison"
+        if output.resolve() in [directory.resolve() for directory in args.directories]:
+            raise ConfigError(f"{output} is one of the runs, whose own page would be lost: choose another --output.")
+        with jobs.locked(output):
+            run_directory.report_runs(runs, output)
+        return
+    if args.output:
+        raise ConfigError("--output is for the page about several runs; that of one run goes into its own folder.")
+    (directory,) = args.directories
+    run_directory.load_run(directory)
+    with jobs.locked(directory):
+        run_directory.report_run(directory)

@@ -1,5 +1,6 @@
 """Experiment: a TOML file, the typed tree it stands for, and the objects that this builds."""
 
+import copy
 import dataclasses
 import json
 import tomllib
@@ -11,52 +12,7 @@ from pathlib import Path
 from tfvae import parts
 from tfvae.data.options import Data
 from tfvae.errors import ConfigError
-
-
-@dataclass(frozen=True)
-class Training:
-    """The `[training]` table.
-
-    Attributes:
-        epochs: Largest number of passes through the training examples.
-        learning_rate: A number, or a schedule of Keras such as {name = "CosineDecay", ...}.
-        optimizer: An optimizer: {name = "Adam", ...} is ours, any other name is Keras's.
-        patience: Number of epochs without a better validation negative ELBO after which to stop; None never stops.
-        checkpoint_steps: Number of steps between checkpoints, inside an epoch or not.
-    """
-
-    epochs: int
-    learning_rate: float | dict = 1e-3
-    optimizer: dict = field(default_factory=lambda: {"name": "Adam"})
-    patience: int | None = None
-    checkpoint_steps: int = 500
-
-    def __post_init__(self):
-        for name in ("epochs", "patience", "checkpoint_steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
-        if isinstance(self.learning_rate, float) and not 0 < self.learning_rate < float("inf"):
-            raise ConfigError(f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate!r}")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The `[evaluation]` table.
-
-    Attributes:
-        num_samples: Number S of importance samples for each test example.
-        num_examples: Number of test examples, the first ones, for the importance-weighted bound; None takes all.
-    """
-
-    num_samples: int = 5000
-    num_examples: int | None = None
-
-    def __post_init__(self):
-        for name in ("num_samples", "num_examples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+from tfvae.settings import Evaluation, Training
 
 
 @dataclass(frozen=True)
@@ -101,6 +57,14 @@ def load_experiment(path, overrides=()):
 def experiment_from(tree):
     """The `Experiment` of a nested dict."""
     return _record(Experiment, tree, "")
+
+
+def changed(experiment, changes):
+    """An experiment with values replaced by their dotted paths, such as {"model.objective.beta": 4.0}; None removes."""
+    tree = copy.deepcopy(experiment.to_dict())
+    for path, value in changes.items():
+        _set(tree, path, value)
+    return experiment_from(tree)
 
 
 def build_model(experiment, source=None):
@@ -175,19 +139,26 @@ def _override(tree, text):
     path, separator, value = text.partition("=")
     if not separator or not path:
         raise ConfigError(f"An override has the form section.key=value. Received: {text!r}")
-    *parents, key = path.strip().split(".")
+    _set(tree, path.strip(), value_of(value.strip()))
+
+
+def _set(tree, path, value):
+    *parents, key = path.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise ConfigError(f"`{path}` cannot be set: `{parent}` is a value, not a table.")
-    tree[key] = _value(value.strip())
+    tree[key] = value
+    if value is None:
+        del tree[key]
 
 
-def _value(text):
+def value_of(text):
+    """A value as TOML has it; what is no value is a word without quotes, as a shell passes it."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text  # a word without quotes, as a shell passes it
+        return text
 
 
 def _record(cls, table, path):

@@ -1,8 +1,10 @@
 """A run's directory: what the jobs after training read from it and write into it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -10,11 +12,14 @@ from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
 from tfvae.errors import ConfigError, DataError
-from tfvae.evaluation import measure
+from tfvae.evaluation.classifier import classifier_extractor, train_classifier
+from tfvae.evaluation.features import load_extractor
+from tfvae.evaluation.measures import Subject, measure_all
 from tfvae.experiment import experiment_from, load_model
-from tfvae.report import write_report
+from tfvae.report import FinishedRun, write_comparison, write_report
 from tfvae.serving import export, validate
 from tfvae.serving.signatures import left_out
+from tfvae.settings import Evaluation
 from tfvae.training.logs import read_history
 
 TEST_SEED = 0  # figures on the test set are drawn alike for every run, whatever its own seed
@@ -60,14 +65,46 @@ def evaluate_run(directory, evaluation=None):
     experiment, model = load_run(directory), load_model(directory)
     evaluation = evaluation or experiment.evaluation
     splits, fingerprint = open_data(directory, experiment)
-    batches = pipeline.ordered_batches(splits.test, experiment.data.batch_size)
-    result = measure(model, batches, evaluation.num_samples, evaluation.num_examples, TEST_SEED, jobs.progress_bar)
+    result = measure_all(_subject(directory, experiment.data, evaluation, model, splits), evaluation.chosen())
     result = {"split": "test", **result, "seed": TEST_SEED, "data_fingerprint": fingerprint}
     storage.write_json(directory / "metrics.json", result)
+    if evaluation.measures != Evaluation().measures:  # of what is asked for unasked, most data has not all
+        for name, reason in result["left_out"].items():
+            jobs.event(f"Not measured: {name}. {reason}", measure=name)
     jobs.event(summary(result), **{name: metric["value"] for name, metric in result["metrics"].items()})
     if result["collapsed"]:
         jobs.log.warning(result["verdict"])
     return result
+
+
+def _subject(directory, data, evaluation, model, splits):
+    grey = open_splits(replace(data, binarize="none")) if data.binarize != "none" else splits
+    sources = (splits.train, splits.test, grey.train, grey.test)
+    train, test, grey_train, grey_test = (pipeline.ordered_batches(source, data.batch_size) for source in sources)
+
+    def extractor():
+        return extractor_of(directory, evaluation.extractor, splits.test.image_shape, grey_train, grey_test)
+
+    facts = (data.held_out_class, splits.test.factor_names, TEST_SEED)
+    return Subject(model, train, test, grey_test, evaluation, extractor, *facts, jobs.progress_bar)
+
+
+def extractor_of(directory, path, image_shape, train, test):
+    """The `Extractor` that `path` names; without one a classifier of the data's labels, trained once and kept.
+
+    Raises:
+        ValueError: If there is no such extractor, or the data has no labels to train one with.
+    """
+    if path is not None:
+        return load_extractor(path, image_shape)
+    kept = directory / "classifier.keras"
+    if not kept.exists():
+        trained = train_classifier(train, test, TEST_SEED, progress=jobs.progress_bar)
+        accuracy = trained.metrics().get("classifier_accuracy", {}).get("value", float("nan"))
+        jobs.event(f"Trained a classifier for features: test accuracy {accuracy:.3f}.", path=str(kept))
+        with storage.atomic_path(kept) as temporary:
+            trained.model.save(temporary)
+    return classifier_extractor(keras.models.load_model(kept, compile=False))
 
 
 def summary(result):
@@ -152,3 +189,45 @@ def report_run(directory):
     )
     jobs.event(f"Look at {page}.", path=str(page))
     return page
+
+
+def finished_runs(directories):
+    """What the files of several runs say, a `report.FinishedRun` for each; neither models nor data are opened.
+
+    Raises:
+        ConfigError: If a folder is not that of a run, was not evaluated, or is given twice.
+    """
+    places = [Path(directory).resolve() for directory in directories]
+    for place, directory in zip(places, directories, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError(f"{directory} is given twice: a comparison is one of different runs.")
+    return [_finished(Path(directory)) for directory in directories]
+
+
+def report_runs(runs, destination):
+    """Writes a page about several runs, and returns its path.
+
+    Args:
+        runs: What `finished_runs` returned.
+        destination: Folder of the page.
+    """
+    page = write_comparison(destination, runs)
+    jobs.event(f"Look at {page}.", path=str(page))
+    return page
+
+
+def _finished(directory):
+    experiment, metrics, history, data = (
+        directory / name for name in ("experiment.json", "metrics.json", "history.jsonl", "data.json")
+    )
+    if not experiment.is_file():
+        raise ConfigError(f"{directory} is not a run's directory: no file experiment.json. Run `tfvae train` first.")
+    if not metrics.is_file():
+        raise ConfigError(f"{directory} has no metrics.json. Run `tfvae evaluate` first.")
+    return FinishedRun(
+        directory,
+        storage.read_json(experiment),
+        storage.read_json(metrics),
+        read_history(history) if history.is_file() else [],
+        storage.read_json(data) if data.is_file() else {},
+    )

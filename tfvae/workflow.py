@@ -207,6 +207,7 @@ STEPS = {
             "metrics": job.directory / "metrics.json",
             "history": job.directory / "history.jsonl",
             "data": job.directory / "data.json",
+            "studies": {str(path): _hashed(path) for path in sorted(job.directory.glob("studies/*/study.json"))},
         },
         lambda job: run_directory.report_run(job.directory) and None,
         ("report.html",),

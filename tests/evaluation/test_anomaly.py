@@ -1,5 +1,7 @@
 """Anomaly detection: areas known by counting pairs, and scores that are the model's."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,6 +30,30 @@ def test_areas_are_shares_of_pairs(scores, truth, area, precision):
     found = anomaly_detection(scores, truth)
     assert found.auroc == pytest.approx(area) and found.average_precision == pytest.approx(precision)
     assert found.share_of_anomalies == 0.5
+
+
+def test_error_of_the_area_is_that_of_delong():
+    # Placements of the anomalies are 1/2 and 1, those of the others 1 and 1/2: variances of 1/8, each over 2.
+    found = anomaly_detection([1, 2, 3, 4], [0, 1, 0, 1])
+    assert np.array_equal(found.placements, [1, 0.5, 0.5, 1])
+    assert found.auroc_standard_error == pytest.approx(np.sqrt(1 / 8))
+
+
+def test_placements_average_to_the_area_over_either_kind():
+    random = np.random.default_rng(4)
+    scores, truth = random.integers(0, 9, 200), random.random(200) < 0.3
+    found = anomaly_detection(scores, truth)
+    assert found.placements[truth].mean() == pytest.approx(found.auroc, abs=1e-12)
+    assert found.placements[~truth].mean() == pytest.approx(found.auroc, abs=1e-12)
+
+
+@pytest.mark.parametrize(("num_anomalies", "known"), [(1, (0, 0)), (2, (1, 0)), (9, (1, 0)), (10, (1, 1))])
+def test_an_error_that_cannot_be_known_is_left_out_and_nothing_is_nan(num_anomalies, known):
+    scores = np.random.default_rng(5).normal(size=40)
+    metrics = anomaly_detection(scores, np.arange(40) < num_anomalies).metrics()
+    names = ("anomaly_auroc", "anomaly_average_precision")
+    assert tuple("standard_error" in metrics[name] for name in names) == known
+    assert json.dumps(metrics, allow_nan=False)
 
 
 def test_area_is_that_of_scikit_learn():

@@ -46,3 +46,16 @@ def test_small_images_have_small_windows(shape):
     x = np.random.default_rng(2).random((4, *shape))
     values = ssim(x, np.clip(x + 0.2, 0, 1))
     assert values.shape == (4,) and np.all((values > -1) & (values < 1))
+
+
+def test_ssim_is_the_mean_over_all_windows():
+    # Counted out window by window, with statistics of NumPy.
+    x, y = np.random.default_rng(3).random((2, 9, 8))
+    values = []
+    for i in range(3):
+        for j in range(2):
+            a, b = (image[i : i + 7, j : j + 7].ravel() for image in (x, y))
+            (va, cov), (_, vb) = np.cov(a, b)
+            value = (2 * a.mean() * b.mean() + 1e-4) * (2 * cov + 9e-4)
+            values.append(value / (a.mean() ** 2 + b.mean() ** 2 + 1e-4) / (va + vb + 9e-4))
+    assert ssim(x[np.newaxis, ..., np.newaxis], y[np.newaxis, ..., np.newaxis]) == pytest.approx([np.mean(values)])

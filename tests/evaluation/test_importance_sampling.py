@@ -1,9 +1,13 @@
 """The importance-weighted bound against quadrature (R1) and a closed form (R2), and what it must not depend on."""
 
+import io
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tqdm import tqdm
 
 from tfvae.evaluation import importance_sampling, importance_weighted_bound, log_likelihood
 from tfvae.likelihoods import Normal
@@ -15,6 +19,11 @@ R1 = [  # x, mean of q(z|x), log p(x), L_1, L_2, L_3
 R2_X, R2_LOG_LIKELIHOOD = (0.9, -0.4, 1.1), -3.116409
 REPETITIONS = 20_000
 r1_cases = pytest.mark.parametrize(("x", "mean", "log_p", "bounds"), R1, ids=["(1,0,1)", "(0,1,0)"])
+
+
+def cut(x, batch_size):
+    """tf.data as `ordered_batches` gives it."""
+    return tf.data.Dataset.from_tensor_slices({"x": x, "index": np.arange(len(x))}).batch(batch_size)
 
 
 def repeated(x, n=REPETITIONS):
@@ -102,6 +111,7 @@ def test_numbers_are_the_moments_of_the_weights():
     weights, highest = np.exp(log_weights), log_weights.max(axis=0)
     scaled = np.exp(log_weights - highest)
     bound = importance_sampling._bound(highest, scaled.sum(0), (scaled**2).sum(0), 50)
+    assert all(np.array_equal(*pair) for pair in zip(bound, importance_sampling.bound_of(log_weights), strict=True))
     np.testing.assert_allclose(bound.log_likelihood, np.log(weights.mean(axis=0)))
     error = weights.std(axis=0) / weights.mean(axis=0) / np.sqrt(50)
     np.testing.assert_allclose(bound.standard_error, error)
@@ -128,6 +138,68 @@ def test_bound_does_not_depend_on_the_size_of_blocks(block, vae_and_x, monkeypat
     monkeypatch.setattr(importance_sampling, "BLOCK", block)
     for ours, theirs in zip(importance_weighted_bound(*vae_and_x, 600), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)  # float32 rounding
+
+
+def test_bound_does_not_depend_on_how_batches_are_cut(vae_and_x, monkeypatch):
+    model, x = vae_and_x
+    monkeypatch.setattr(importance_sampling, "BLOCK", 250)  # blocks of five examples
+    whole = importance_weighted_bound(model, x, 50)
+    for batch_size in (1, 7, 23):
+        found = importance_weighted_bound(model, cut(x, batch_size), 50)
+        assert all(np.array_equal(ours, theirs) for ours, theirs in zip(found, whole, strict=True))
+
+
+def test_samples_are_keyed_by_the_index_that_a_batch_says(vae_and_x):
+    model, x = vae_and_x
+    whole = log_likelihood(model, x, 50)
+    some = tf.data.Dataset.from_tensor_slices({"x": x[[4, 20, 9]], "index": [4, 20, 9]}).batch(2)
+    np.testing.assert_allclose(importance_weighted_bound(model, some, 50).log_likelihood, whole[[4, 20, 9]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", [3, 8, 23])
+def test_bound_of_the_first_examples_reads_no_further(number, vae_and_x):
+    model, x = vae_and_x
+    read = []
+
+    def batches():
+        for batch in cut(x, 4):
+            read.append(len(batch["x"]))
+            yield batch
+
+    few = importance_weighted_bound(model, batches(), 50, num_examples=number).log_likelihood
+    np.testing.assert_allclose(few, log_likelihood(model, x, 50)[:number], rtol=1e-5)  # float32 rounding
+    assert len(few) == number and sum(read) < number + 4
+
+
+def test_memory_does_not_grow_with_batches(vae_and_x):
+    blocks = importance_sampling.blocks_of(cut(vae_and_x[1], 10), 4)
+    assert [len(rows["x"]) for rows in blocks] == [4, 4, 4, 4, 4, 3]
+
+
+@pytest.mark.parametrize(("number", "total"), [(None, 23), (9, 9)])
+def test_a_bar_counts_the_examples(number, total, vae_and_x):
+    bars = []
+
+    def progress(total, unit):
+        bars.append(tqdm(total=total, unit=unit, file=io.StringIO()))
+        return bars[-1]
+
+    importance_weighted_bound(vae_and_x[0], cut(vae_and_x[1], 5), 5, progress=progress, num_examples=number)
+    assert [(bar.total, bar.n, bar.unit) for bar in bars] == [(total, total, "example")]
+
+
+def test_metrics_are_plain_values(vae_and_x):
+    bound = importance_weighted_bound(*vae_and_x, 20)
+    metrics = bound.metrics()
+    json.dumps(metrics, allow_nan=False)
+    nll = metrics["negative_log_likelihood"]
+    assert nll["value"] == pytest.approx(-bound.log_likelihood.mean()) and nll["num_examples"] == 23
+    assert nll["monte_carlo_standard_error"] == pytest.approx(np.sqrt((bound.standard_error**2).sum()) / 23)
+
+
+def test_no_examples_are_refused(vae_and_x):
+    with pytest.raises(ValueError, match=r"There must be at least one example. Received: 0"):
+        importance_weighted_bound(vae_and_x[0], vae_and_x[1][:0])
 
 
 def test_bound_of_an_example_depends_on_its_place_and_not_on_the_others(vae_and_x):

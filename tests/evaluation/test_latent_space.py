@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.evaluation import active_units, collapse_verdict, rate_per_dimension
+from tfvae.evaluation import active_units, rate_per_dimension
 
 tfd = tfp.distributions
 
@@ -39,26 +39,7 @@ def test_rates_of_dimensions_add_up_to_the_rate(make_vae, binary):
     assert float(tf.reduce_sum(rate_per_dimension(model, x))) == pytest.approx(float(rate), rel=1e-5)  # rounding
 
 
-@pytest.mark.parametrize(
-    ("num_active", "rates", "collapsed"),
-    [(0, [1.0, 2.0], True), (1, [0.0, 0.0101], False), (2, [0.0099, 0.0099], True), (2, [1.0, 2.0], False)],
-)
-def test_collapse_is_no_active_unit_or_no_rate(num_active, rates, collapsed):
-    assert collapse_verdict(num_active, 2, np.array(rates))[0] is collapsed
-
-
-@pytest.mark.parametrize(
-    ("num_active", "sentence"),
-    [
-        (0, "The posterior has COLLAPSED: 0 of 2 latent dimensions are active and the rate is 3.250 nats"),
-        (1, "1 of 2 latent dimensions are active; the rate is 3.25 nats."),
-    ],
-)
-def test_verdict_says_how_many_are_active_and_the_rate(num_active, sentence):
-    assert collapse_verdict(num_active, 2, np.array([1.0, 2.25]))[1].startswith(sentence)
-
-
-@pytest.mark.parametrize(("num_active", "collapsed"), [(0, True), (1, False)])
-def test_without_a_rate_collapse_is_no_active_unit(num_active, collapsed):
-    found, sentence = collapse_verdict(num_active, 2)
-    assert found is collapsed and "rate" not in sentence
+def test_many_codes_far_from_zero_are_not_active_by_rounding():
+    # The mean of a million of these in float32 is off by several units.
+    codes = np.random.default_rng(0).normal(1000, 0.05, size=(1_000_000, 1)).astype("float32")
+    assert active_units(codes) == 0

@@ -5,9 +5,11 @@ import pytest
 
 from tfvae.posteriors import DiagonalNormal
 from tfvae.report import figures, walks
+from tfvae.report.figures import of_runs
 from tfvae.report.figures.canvas import DARK, LIGHT, png
 from tfvae.report.figures.grids import MAX_DIMENSIONS
 from tfvae.report.figures.maps import MAX_POINTS, plane
+from tfvae.report.figures.of_runs import curves_of_runs, dots_of_runs
 from tfvae.report.sections import one_of_each
 
 
@@ -156,6 +158,31 @@ def test_learning_curves_show_the_loss_where_it_is_not_the_elbo(report_arguments
     history = report_arguments()["history"]
     history[1]["train"]["loss"] = 29.0
     assert figures.learning_curves(history).axes[0].get_title("left") == "loss"
+
+
+def test_curves_of_runs_draw_validation_solid_and_training_dotted(report_arguments):
+    history = report_arguments()["history"]
+    figure = curves_of_runs({"a$_$b": history, "b": history[:2], "c": history}, {"the rate": ("rate", ["a$_$b", "b"])})
+    (axes,) = figure.axes
+    assert axes.get_title("left") == "the rate"
+    lines = [(line.get_linestyle(), line.get_ydata().tolist()) for line in axes.lines]
+    assert lines == [("-", [11.0] * 3), (":", [10.0] * 3), ("-", [11.0] * 2), (":", [10.0] * 2)]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(names) == [r"a\$_\$b", "b", "train", "validation"]  # "c" is not drawn
+
+
+def test_dots_of_runs_leave_out_what_was_not_measured():
+    figure = dots_of_runs(["a", "b"], {"rate, nats": ([1.0, np.nan], [0.5, np.nan])})
+    (axes,) = figure.axes
+    marks = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() in "os"]
+    assert marks[0] == [1.0] and np.isnan(marks[1]).all()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    low, high = axes.get_xlim()
+    assert low < 0.5 and high > 1.5
+
+
+def test_colours_of_runs_differ_however_many_they_are():
+    assert len(set(of_runs._colours(30))) == 30 and len(set(of_runs._colours(8))) == 8
 
 
 def test_rate_bars_are_sorted():

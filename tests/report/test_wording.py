@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfvae.report import wording
+from tfvae.report import tables, wording
+from tfvae.report.meanings import HIGHER, KINDS, LOWER, MEANINGS, NEITHER
 
 
 @pytest.mark.parametrize(
@@ -35,4 +36,32 @@ def test_durations_have_the_units_that_matter(seconds, text):
 
 def test_names_become_words():
     assert wording.words("negative_elbo") == "negative ELBO"
+    assert wording.words("mig of beta_1") == "MIG of beta 1"
     assert wording.unit_words("nats/example") == "nats per example"
+    assert wording.unit_words("share") == "of 1"
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (iter("abc"), "a, b and c")]
+)
+def test_lists_become_words(texts, text):
+    assert wording.listed(texts) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "note"),
+    [
+        ({"num_pairs": 50, "minimum": 1.23456}, "50 pairs, minimum 1.23"),
+        ({"num_training": 1, "extractor": "lenet", "sha256": "9f"}, "1 training example, extractor lenet"),
+        ({"standard_error": 0.1, "constant_factors": ["shape"]}, ""),
+    ],
+)
+def test_what_stands_beside_a_metric_is_said(metric, note):
+    assert tables.row_of("rate", {"value": 1.0, "unit": "nats/example", **metric}).note == note
+
+
+@pytest.mark.parametrize("name", MEANINGS)
+def test_meanings_are_sentences_of_a_kind(name):
+    meaning = MEANINGS[name]
+    assert meaning.kind in KINDS and meaning.better in (LOWER, HIGHER, NEITHER)
+    assert meaning.sentence.endswith(".") and len(meaning.text) < 130 and "\N{EM DASH}" not in meaning.text

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfvae.evaluation.importance_sampling import no_progress
 from tfvae.evaluation.latent_space import rate_of_rows
-from tfvae.evaluation.metrics import jackknife, metric
+from tfvae.evaluation.metrics import GROUPS, jackknife, metric
 
 
 class Detection(NamedTuple):
@@ -15,29 +15,38 @@ class Detection(NamedTuple):
 
     Attributes:
         auroc: Probability that an anomaly scores higher than an ordinary example, ties counted half.
-        auroc_standard_error: Over the draw of both kinds of examples.
+        auroc_standard_error: Over the draw of both kinds of examples; None with fewer than 2 of a kind.
         average_precision: Mean precision over the anomalies as they are found from the highest score down.
-        average_precision_standard_error: Over the draw of examples.
+        average_precision_standard_error: Over the draw of examples; None with fewer than 10 of a kind.
         share_of_anomalies: What average precision a score by chance has.
+        placements: For each example the share of those of the other kind that it is on the right side of, ties counted
+            half, [N]; their mean over either kind is the AUROC.
     """
 
     auroc: float
-    auroc_standard_error: float
+    auroc_standard_error: float | None
     average_precision: float
-    average_precision_standard_error: float
+    average_precision_standard_error: float | None
     share_of_anomalies: float
+    placements: np.ndarray
 
     def metrics(self):
-        chance = {"share_of_anomalies": self.share_of_anomalies}
+        """Both figures, each with the share of anomalies; an error that cannot be known is left out."""
+        more = {"share_of_anomalies": self.share_of_anomalies, "num_examples": len(self.placements)}
         precision, error = self.average_precision, self.average_precision_standard_error
         return {
-            "anomaly_auroc": metric(self.auroc, "share", self.auroc_standard_error),
-            "anomaly_average_precision": metric(precision, "share", error, **chance),
+            "anomaly_auroc": metric(self.auroc, "share", self.auroc_standard_error, **more),
+            "anomaly_average_precision": metric(precision, "share", error, **more),
         }
 
 
 def anomaly_detection(scores, is_anomaly, seed=0):
     """Measures a score, [N], higher for what is more anomalous, against the truth, booleans [N].
+
+    Args:
+        scores: Of each example, [N].
+        is_anomaly: Whether each is an anomaly, [N].
+        seed: Integer that keys the groups of the jackknife, which gives the error of average precision.
 
     Raises:
         ValueError: If there are not both kinds of examples, or a score is not finite.
@@ -55,14 +64,14 @@ def anomaly_detection(scores, is_anomaly, seed=0):
         raise ValueError(
             "Anomaly detection is measured on ordinary examples and anomalies, and there is one kind only."
         )
-    area, area_error = _area(scores[is_anomaly], scores[~is_anomaly])
-    precision, error = jackknife(
-        lambda truth, score: average_precision_score(truth, score) if truth.any() else 0.0,
-        is_anomaly,
-        scores,
-        seed=seed,
-    )
-    return Detection(area, area_error, float(precision), float(error), float(is_anomaly.mean()))
+    placements = _placements(scores, is_anomaly)
+    rarer = min(np.sum(is_anomaly), np.sum(~is_anomaly))
+    precision, error = average_precision_score(is_anomaly, scores), None
+    if rarer >= GROUPS:  # with fewer a group that is left out may take all of a kind
+        precision, error = map(float, jackknife(average_precision_score, is_anomaly, scores, seed=seed))
+    area_error = _error_of_area(placements, is_anomaly) if rarer > 1 else None
+    area, share = float(placements[is_anomaly].mean()), float(is_anomaly.mean())
+    return Detection(area, area_error, float(precision), error, share, placements)
 
 
 def scores_of(model, batches, seed=0, progress=no_progress):
@@ -94,13 +103,18 @@ def _scores(model, batch, seed):
     return distortion + tf.reduce_sum(rate_of_rows(inference), axis=-1) if model.has_rate else distortion
 
 
-def _area(anomalies, ordinary):
-    """AUROC, and its standard error by the variances of the two kinds of placement values."""
-    ordinary, anomalies = np.sort(ordinary), np.sort(anomalies)
-    of_anomalies = _share_below(ordinary, anomalies)
-    of_ordinary = 1 - _share_below(anomalies, ordinary)
-    variance = sum(v.var(ddof=1) / len(v) for v in (of_anomalies, of_ordinary) if len(v) > 1)
-    return float(of_anomalies.mean()), float(np.sqrt(variance))
+def _placements(scores, is_anomaly):
+    """For each example the share of those of the other kind that it is on the right side of, ties half: [N]."""
+    anomalies, ordinary = scores[is_anomaly], scores[~is_anomaly]
+    placements = np.empty(len(scores))
+    placements[is_anomaly] = _share_below(np.sort(ordinary), anomalies)
+    placements[~is_anomaly] = 1 - _share_below(np.sort(anomalies), ordinary)
+    return placements
+
+
+def _error_of_area(placements, is_anomaly):
+    kinds = (placements[is_anomaly], placements[~is_anomaly])
+    return float(np.sqrt(sum(kind.var(ddof=1) / len(kind) for kind in kinds)))
 
 
 def _share_below(sorted_values, points):

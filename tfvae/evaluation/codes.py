@@ -29,6 +29,9 @@ class Codes(NamedTuple):
 def codes_of(model, batches, progress=no_progress):
     """Encodes batches one after the other.
 
+    The code of a conditional model is made with the condition at hand: where that is the class, a probe of such codes
+    finds what the encoder was told, and not what it saw.
+
     Args:
         model: A `LatentVariableModel`.
         batches: Iterable of {"x": [B, *event], "index": [B], maybe "label", "factors", "condition"}.
@@ -50,7 +53,7 @@ def _encode(model, batch):
     given, x = model.given(batch), batch["x"]
     code = given.code(x)
     stddev = _stddev(given.inference(x, code[tf.newaxis])) if model.is_stochastic else None
-    return {"code": code} if stddev is None else {"code": code, "stddev": stddev}
+    return {"code": code} if stddev is None else {"code": code, "stddev": tf.ensure_shape(stddev, code.shape)}
 
 
 def _stddev(inference):

@@ -6,8 +6,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfvae.evaluation.metrics import mean_of
+
 CHUNK = 500  # samples of an example that are in memory at a time, and that share a seed
-BLOCK = 2000  # decoded images that are in memory at a time
+BLOCK = 4000  # decoded images that are in memory at a time
+ROWS = ("x", "index", "condition")  # what a batch may hold that log p(x) depends on
 
 
 class Bound(NamedTuple):
@@ -24,6 +27,14 @@ class Bound(NamedTuple):
     standard_error: np.ndarray
     effective_sample_size: np.ndarray
 
+    def metrics(self):
+        """The mean cost, whose second error is that of the samples alone, and how many of them count."""
+        size = self.effective_sample_size
+        return {
+            "negative_log_likelihood": mean_cost(self.log_likelihood, self.standard_error),
+            "effective_sample_size": mean_of(size, "samples") | {"minimum": float(size.min())},
+        }
+
 
 def log_likelihood(model, x, num_samples=5000, seed=0):
     """log p(x) of each example by the importance-weighted bound, in nats: [B, *event] -> [B].
@@ -38,25 +49,30 @@ def no_progress(total, unit):
     return tqdm(total=total, unit=unit, disable=True)
 
 
-def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=no_progress, context=None):
+def importance_weighted_bound(
+    model, x, num_samples=5000, seed=0, progress=no_progress, context=None, num_examples=None
+):
     """The importance-weighted bound of each example, with its errors.
 
-    The samples of an example are keyed by `seed` and the example's place in `x`, so that the result is the same however
-    the work is cut into blocks; memory does not grow with `num_samples`.
+    The samples of an example are keyed by `seed` and the example's index, and the examples are cut into blocks of our
+    own, so that the result is the same for every batch size; memory does not grow with `num_samples` or with batches.
 
     Args:
-        model: A `VAE`.
-        x: Examples, [N, *event].
+        model: A `LatentVariableModel`.
+        x: Examples in an array, [N, *event], whose indices are their places in it; or an iterable of batches
+            {"x": [B, *event], "index": [B], maybe "condition": [B, K]}, which may be read twice.
         num_samples: Number S of samples for each example.
         seed: Integer that keys the samples.
         progress: Makes a progress bar from a total and a unit, as `tqdm.tqdm(total=..., unit=...)` would.
-        context: What a conditional model depends on: {"condition": [N, K]}.
+        context: What a conditional model depends on, beside an array: {"condition": [N, K]}.
+        num_examples: Number of examples, the first ones; None takes all, and reads batches once more to count them.
 
     Returns:
         A `Bound`.
 
     Raises:
-        ValueError: If `num_samples` is less than 1, or posterior and prior have no densities to weigh samples by.
+        ValueError: If `num_samples` is less than 1, posterior and prior have no densities to weigh samples by, or there
+            is no example.
 
     Reference:
         Burda et al., 2016. Importance Weighted Autoencoders, eq. 8. https://arxiv.org/abs/1509.00519
@@ -65,23 +81,77 @@ def importance_weighted_bound(model, x, num_samples=5000, seed=0, progress=no_pr
         raise ValueError(f"`num_samples` must be at least 1. Received: num_samples={num_samples}")
     if not model.has_density:
         raise ValueError("log p(x) needs a posterior and a prior with densities, and this model has not both.")
-    context = {name: tf.convert_to_tensor(value) for name, value in (context or {}).items()}
-    rows = {**context, "x": tf.convert_to_tensor(x, "float32"), "index": tf.range(len(x))}
-    block = max(1, BLOCK // min(CHUNK, num_samples))
+    batches = as_batches(x, context)
+    size = max(1, BLOCK // min(CHUNK, num_samples))
 
-    specs = {name: tf.TensorSpec([None, *value.shape[1:]], value.dtype) for name, value in rows.items()}
-
-    @tf.function(input_signature=[specs])
+    @tf.function(reduce_retracing=True)
     def moments(rows):
         return _moments(model.given(rows), rows["x"], rows["index"], num_samples, seed)
 
     parts = []
-    with progress(len(x), "example") as bar:
-        for first in range(0, len(x), block):
-            chunk = {name: value[first : first + block] for name, value in rows.items()}
-            parts.append([m.numpy() for m in moments(chunk)])
-            bar.update(len(chunk["x"]))
+    with progress(count_examples(batches, num_examples), "example") as bar:
+        for rows in blocks_of(batches, size, num_examples):
+            parts.append([moment.numpy() for moment in moments(rows)])
+            bar.update(len(rows["x"]))
     return _bound(*(np.concatenate(part) for part in zip(*parts, strict=True)), num_samples)
+
+
+def as_batches(examples, context=None):
+    """Examples as an iterable of batches: an array [N, *event] is one batch, with the context beside it."""
+    if not isinstance(examples, (np.ndarray, tf.Tensor)):
+        return examples
+    return [{**(context or {}), "x": np.asarray(examples, "float32"), "index": np.arange(len(examples))}]
+
+
+def count_examples(batches, num_examples=None):
+    """Number of examples in batches, unless it is given.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    number = num_examples or sum(len(batch["index"]) for batch in batches)
+    if number < 1:
+        raise ValueError(f"There must be at least one example. Received: {number}")
+    return number
+
+
+def blocks_of(batches, size, num_examples=None):
+    """The first examples in blocks of `size`, the last one smaller, however the batches were cut: dicts of tensors."""
+    kept, left = {}, np.inf if num_examples is None else num_examples
+    for batch in batches:
+        number = int(min(left, len(batch["index"])))
+        rows = {name: np.asarray(batch[name])[:number] for name in ROWS if name in batch}
+        left -= number
+        kept = {name: np.concatenate([kept[name], value]) if kept else value for name, value in rows.items()}
+        while len(kept["index"]) >= size:
+            yield _tensors({name: value[:size] for name, value in kept.items()})
+            kept = {name: value[size:] for name, value in kept.items()}
+        if left <= 0:
+            break
+    if kept and len(kept["index"]):
+        yield _tensors(kept)
+
+
+def mean_cost(log_likelihood, standard_error):
+    """Minus the mean of estimates of log p(x), [N] and their errors [N], which make the smaller of its two errors."""
+    from_samples = float(np.sqrt(np.sum(standard_error**2)) / len(standard_error))
+    return mean_of(-log_likelihood) | {"monte_carlo_standard_error": from_samples, "num_examples": len(log_likelihood)}
+
+
+def fold_rows(seeds, number):
+    """Stateless seeds, int32 [B, 2], for the number-th of several draws of each row."""
+    return tf.map_fn(lambda seed: tf.random.fold_in(seed, number), seeds)
+
+
+def _tensors(rows):
+    return {name: tf.constant(value, "int32" if name == "index" else "float32") for name, value in rows.items()}
+
+
+def bound_of(log_weights):
+    """The `Bound` of log-weights, float64 [S, N], that are all at hand."""
+    highest = log_weights.max(axis=0)
+    weights = np.exp(log_weights - highest)
+    return _bound(highest, weights.sum(axis=0), (weights**2).sum(axis=0), len(log_weights))
 
 
 def _bound(maximum, total, total_of_squares, num_samples):
@@ -89,11 +159,6 @@ def _bound(maximum, total, total_of_squares, num_samples):
     # Delta method: the variance of log(mean w) is about var(w) / (S mean(w)^2).
     error = np.sqrt(np.maximum(1 / effective - 1 / num_samples, 0.0))
     return Bound(maximum + np.log(total / num_samples), error, effective)
-
-
-def fold_rows(seeds, number):
-    """Stateless seeds, int32 [B, 2], for the number-th of several draws of each row."""
-    return tf.map_fn(lambda seed: tf.random.fold_in(seed, number), seeds)
 
 
 def _moments(model, x, index, num_samples, seed):
@@ -106,6 +171,7 @@ def _moments(model, x, index, num_samples, seed):
         size = tf.minimum(CHUNK, num_samples - chunk * CHUNK)
         z = model.encode_sample(x, fold_rows(seeds, chunk), size)
         log_weights = tf.cast(_log_weights(model.inference(x, z)), "float64")
+        log_weights = tf.ensure_shape(log_weights, [None, index.shape[0]])  # what a loop carries must keep its shape
         higher = tf.maximum(maximum, tf.reduce_max(log_weights, axis=0))
         weights, rescale = tf.exp(log_weights - higher), tf.exp(maximum - higher)
         total = total * rescale + tf.reduce_sum(weights, axis=0)

@@ -6,7 +6,6 @@ import tensorflow as tf
 from tfvae.divergences import kl_divergence, kl_per_dimension
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016
-COLLAPSED_RATE = 0.01  # nats: a dimension below it says nothing that a decoder could use
 
 
 def rate_per_dimension(model, x, **context):
@@ -33,31 +32,9 @@ def active_units(codes):
     """Number of dimensions whose code varies by more than 0.01 over examples.
 
     Args:
-        codes: Posterior means, [N, L].
+        codes: Posterior means, [N, L]. The threshold is one for codes on the scale of a standard normal prior.
 
     Reference:
         Burda et al., 2016. Importance Weighted Autoencoders, section 5.2. https://arxiv.org/abs/1509.00519
     """
-    return int(np.sum(np.var(codes, axis=0) > ACTIVE_VARIANCE))
-
-
-def collapse_verdict(num_active, size, rates=None):
-    """Whether the posterior has collapsed onto the prior, and a sentence that says so or not.
-
-    Args:
-        num_active: Number of active units.
-        size: Number L of latent dimensions.
-        rates: Rate of each dimension in nats, [L]; None for a model without rate.
-
-    Returns:
-        (collapsed, sentence). Collapsed means that no dimension is active, or that none has a rate above 0.01 nats: the
-        decoder then knows nothing of x.
-    """
-    active = f"{num_active} of {size} latent dimensions are active"
-    if num_active == 0 or (rates is not None and np.max(rates) < COLLAPSED_RATE):
-        rate = "" if rates is None else f" and the rate is {float(np.sum(rates)):.3f} nats"
-        return True, (
-            f"The posterior has COLLAPSED: {active}{rate}, so that reconstructions do not depend on the input. Try a "
-            "smaller beta or a warm-up."
-        )
-    return False, f"{active}." if rates is None else f"{active}; the rate is {float(np.sum(rates)):.2f} nats."
+    return int(np.sum(np.var(codes, axis=0, dtype="float64") > ACTIVE_VARIANCE))

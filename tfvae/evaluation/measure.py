@@ -5,8 +5,10 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress
-from tfvae.evaluation.latent_space import active_units, collapse_verdict, rate_of_rows
+from tfvae.evaluation.collapse import verdict, verdict_without_noise
+from tfvae.evaluation.importance_sampling import importance_weighted_bound, mean_cost, no_progress
+from tfvae.evaluation.latent_space import active_units, rate_of_rows
+from tfvae.evaluation.metrics import mean_of
 
 GREY_LEVELS = 255  # steps between black and white in an 8-bit image
 
@@ -33,28 +35,30 @@ def measure(model, batches, num_samples=5000, num_examples=None, seed=0, progres
 
     parts = [{name: value.numpy() for name, value in step(batch).items()} for batch in batches]
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    rates = None
     metrics = {name: mean_of(values[name]) for name in ("negative_elbo", "distortion", "rate") if name in values}
     if model.has_density:
-        metrics |= _log_likelihood(model, _rows(batches, parts, num_examples), num_samples, seed, progress)
+        number = min(num_examples or np.inf, len(values["distortion"]))
+        bound = importance_weighted_bound(model, batches, num_samples, seed, progress, num_examples=number)
+        metrics |= _of_bound(bound, model)
     if "squared_error" in values:
         metrics["reconstruction_mse"] = mean_of(values["squared_error"], "squared grey value/pixel")
     if model.has_rate:
         rates = values["rates"].mean(axis=0)
         metrics["rate_per_dimension"] = {"value": [float(rate) for rate in rates], "unit": "nats/example"}
-    collapsed, verdict = False, "The code is a function of x without noise, so that it cannot collapse onto a prior."
     if model.is_stochastic:  # without noise, nothing says what a large variance of the code would be
-        num_active = active_units(values["code"])
-        metrics["active_units"] = {"value": num_active, "unit": "dimensions"}
-        collapsed, verdict = collapse_verdict(num_active, model.latent_size, rates)
+        metrics["active_units"] = {"value": active_units(values["code"]), "unit": "dimensions"}
     counts = {"num_examples": len(values["distortion"]), "num_samples": num_samples}
-    return {"metrics": metrics, "collapsed": collapsed, "verdict": verdict, **counts}
+    return {"metrics": metrics, **judged(model, metrics), **counts}
 
 
-def mean_of(values, unit="nats/example"):
-    """Mean and standard error of per-example values, [N]."""
-    error = np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {"value": float(np.mean(values, dtype="float64")), "standard_error": float(error), "unit": unit}
+def judged(model, metrics):
+    """{"collapsed", "verdict"} by what was measured of a model so far."""
+    if model.is_stochastic:
+        rates = metrics.get("rate_per_dimension", {}).get("value")
+        collapsed, sentence = verdict(metrics["active_units"]["value"], model.latent_size, rates, metrics)
+    else:
+        collapsed, sentence = verdict_without_noise(metrics)
+    return {"collapsed": collapsed, "verdict": sentence}
 
 
 def bits_per_dimension(negative_log_likelihood, num_dimensions, discrete):
@@ -84,21 +88,11 @@ def _of_batch(model, batch, seed):
     return values
 
 
-def _rows(batches, parts, num_examples):
-    """The first examples of the batches, all of them if `num_examples` is None: {name: [N, ...]}."""
-    taken = list(batches.take(_num_batches(parts, num_examples)))
-    names = [name for name in ("x", "condition") if name in taken[0]]
-    return {name: np.concatenate([batch[name].numpy() for batch in taken])[:num_examples] for name in names}
-
-
-def _log_likelihood(model, rows, num_samples, seed, progress):
-    """What the importance-weighted bound says of examples {"x": [N, *event], ...}."""
-    x, context = rows.pop("x"), rows
-    bound = importance_weighted_bound(model, x, num_samples, seed, progress, context)
-    nll, ess = mean_of(-bound.log_likelihood), bound.effective_sample_size
-    nll["monte_carlo_standard_error"] = float(np.sqrt(np.sum(bound.standard_error**2)) / len(bound.standard_error))
+def _of_bound(bound, model):
+    """What the importance-weighted bound says."""
+    nll, ess = mean_cost(bound.log_likelihood, bound.standard_error), bound.effective_sample_size
     found = {
-        "negative_log_likelihood": nll | {"num_examples": len(ess)},
+        "negative_log_likelihood": nll,
         "effective_sample_size": mean_of(ess, "samples") | {"minimum": float(ess.min())},
     }
     return found | _in_bits(nll, model) if model.likelihood.has_one_unit else found
@@ -110,8 +104,3 @@ def _in_bits(nll, model):
     error = nll["standard_error"] / (num_dimensions * math.log(2))
     return {"bits_per_dimension": {"value": bits, "standard_error": error, "unit": "bits/dimension"}}
 
-
-def _num_batches(parts, num_examples):
-    """Number of batches that hold the first examples."""
-    ends = np.cumsum([len(part["distortion"]) for part in parts])
-    return len(ends) if num_examples is None else int(np.searchsorted(ends, num_examples)) + 1

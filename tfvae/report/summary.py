@@ -1,38 +1,13 @@
-"""What a report says in words: its first sentence, the facts, the table of metrics."""
+"""What a report says in words: its first sentence, the facts, the configuration."""
 
 import json
 import math
-from typing import NamedTuple
 
 from tfvae.report import wording
+from tfvae.report.tables import row_of
 
 HEADLINES = ("negative_log_likelihood", "negative_elbo")  # the first that was measured
 COLOURS = {1: "grey", 3: "colour"}
-MEANINGS = {
-    "active_units": "Latent dimensions whose code varies from example to example; the others are not used.",
-    "bits_per_dimension": "The negative log likelihood per pixel and channel, in bits. Lower is better.",
-    "distortion": "What is lost when an example is rebuilt from its code. Lower means closer reconstructions.",
-    "effective_sample_size": "How many of the samples carry weight in the estimate. A few only: do not trust it.",
-    "negative_elbo": "Distortion plus rate: an upper bound on the negative log likelihood. Lower is better.",
-    "negative_log_likelihood": "How surprised the model is by an example it has not seen. Lower is better.",
-    "rate": "How much a code tells about its example. Near 0, the code is ignored.",
-    "reconstruction_mse": "Mean squared difference between an image and its reconstruction. Lower is better.",
-}
-
-
-class Row(NamedTuple):
-    """One line of the table of metrics."""
-
-    name: str
-    value: str
-    unit: str
-    note: str
-    meaning: str
-
-
-def metric_rows(metrics):
-    """Rows for all metrics that are single numbers; lists are drawn, not listed."""
-    return [_row(name, m) for name, m in metrics["metrics"].items() if not isinstance(m.get("value"), list | dict)]
 
 
 def headline(model, experiment, history, metrics, data):
@@ -71,14 +46,6 @@ def model_name(experiment, model):
     return experiment.get("model", {}).get("name") or type(model).__name__
 
 
-def _row(name, metric):
-    extras = {k: v for k, v in metric.items() if k not in ("value", "standard_error", "unit")}
-    note = ", ".join(f"{wording.words(k)} {wording.number(v)}" for k, v in extras.items() if isinstance(v, int | float))
-    value = wording.measured(metric.get("value"), metric.get("standard_error"))
-    unit = wording.unit_words(metric.get("unit", ""))
-    return Row(wording.words(name), value, unit, note, MEANINGS.get(name, ""))
-
-
 def _how_long(history):
     if not history:
         return ""
@@ -90,7 +57,7 @@ def _how_well(metrics, word):
     found = [name for name in HEADLINES if name in metrics["metrics"]]
     if not found:
         return ""
-    row = _row(found[0], metrics["metrics"][found[0]])
+    row = row_of(found[0], metrics["metrics"][found[0]])
     images = wording.counted(metrics["num_examples"], f"{metrics['split']} {word}")
     return f"; on {images} its {row.name} is {row.value} {row.unit}"
 

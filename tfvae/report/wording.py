@@ -1,22 +1,29 @@
 """How names, numbers and durations are said to a reader."""
 
 import math
+import re
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}"
 NOT_MEASURED = "not measured"
-_SPELLINGS = {"elbo": "ELBO", "mse": "MSE", "monte": "Monte", "carlo": "Carlo"}
+_CAPITALS = ("auroc", "dci", "elbo", "irs", "jpeg", "kl", "mig", "mse", "png", "psnr", "sap", "ssim", "vae")
+_SPELLINGS = {name: name.upper() for name in _CAPITALS} | {
+    "monte": "Monte",
+    "carlo": "Carlo",
+    "frechet": "Fr\N{LATIN SMALL LETTER E WITH ACUTE}chet",
+}
+_UNITS = {"share": "of 1", "ratio": ""}
 _MAX_DECIMALS = 6
 
 
 def words(name):
     """`negative_elbo` -> "negative ELBO"."""
-    return " ".join(_SPELLINGS.get(word, word) for word in name.split("_"))
+    return " ".join(_SPELLINGS.get(word, word) for word in re.split("[_ ]", name))
 
 
 def unit_words(unit):
     """`nats/example` -> "nats per example"."""
-    return unit.replace("/", " per ")
+    return _UNITS.get(unit, unit.replace("/", " per "))
 
 
 def number(value, digits=4):
@@ -42,6 +49,12 @@ def measured(value, standard_error=None):
 def fixed(value, decimals):
     """A number with that many decimals, commas between thousands and a real minus sign."""
     return f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def listed(texts):
+    """`["a", "b", "c"]` -> "a, b and c"."""
+    texts = list(texts)
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 def duration(seconds):

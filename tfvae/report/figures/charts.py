@@ -10,6 +10,7 @@ from tfvae.report.wording import words
 SPLITS = {"train": BLUE, "validation": ORANGE}
 ORDER = ("loss", "negative_elbo", "distortion", "rate")  # then what else was reported
 NATS = "nats per example"
+UNITS = {"accuracy": "of 1", "multiplier": "factor", "perplexity": "codes"}  # of the few terms that are not in nats
 
 
 def learning_curves(history):
@@ -60,7 +61,7 @@ def _draw_term(axes, history, term):
             marker = "o" if len(rows) < 15 else None  # a line through one epoch is invisible
             axes.plot(epochs, values, color=colour, label=split, marker=marker, markersize=4)
     axes.set_title(words(term), fontsize=10, loc="left")
-    axes.set_ylabel(NATS, fontsize=9)
+    axes.set_ylabel(UNITS.get(term, NATS), fontsize=9)
     _show_what_follows_the_start(axes, history, term)
 
 

@@ -41,14 +41,18 @@ def traversals(model, x, rates=None, steps=7, condition=None):
         steps: Number of values.
         condition: What each image depends on, [N, K], for a conditional model.
     """
-    num_dimensions = model.latent_size
-    order = np.argsort(-np.asarray(rates), kind="stable") if rates is not None else np.arange(num_dimensions)
-    shown = order[:MAX_DIMENSIONS]
+    shown = order_of(model.latent_size, rates)
     images = walks.traverse(model, x[:1], shown, walks.values(steps), None if condition is None else condition[:1])
-    hidden = num_dimensions - len(shown)
+    hidden = model.latent_size - len(shown)
     note = f"{hidden} more dimensions are not shown" if hidden else ""
     labels = [_dimension_label(i, rates) for i in shown]
     return _draw(images, labels, [f"{value:.3g}".replace("-", MINUS) for value in walks.values(steps)], note)
+
+
+def order_of(latent_size, rates=None):
+    """The latent dimensions in the order of a traversal's rows: by their rates [L], the highest first, if there are."""
+    order = np.arange(latent_size) if rates is None else np.argsort(-np.asarray(rates), kind="stable")
+    return order[:MAX_DIMENSIONS]
 
 
 def _dimension_label(i, rates):

@@ -1,0 +1,79 @@
+"""Settings: the [training] and [evaluation] tables of a configuration."""
+
+from dataclasses import dataclass, field
+
+from tfvae.errors import ConfigError
+
+MEASURES = {
+    "aggregate": "mutual information, total correlation, divergence of all codes together from the prior",
+    "use": "what the decoder loses when it is given another example's code",
+    "classes": "what a linear probe and nearest neighbours read off the codes",
+    "anomalies": "how well the score finds the class that was held out",
+    "factors": "scores of disentanglement, where the data knows its factors",
+    "restoration": "PSNR and SSIM of denoised and completed images over the amount of damage",
+    "samples": "Frechet and kernel distance, precision and recall, sharpness of samples",
+    "gaps": "what the encoder and the family of posteriors lose",
+    "annealing": "log p(x) by annealed importance sampling, and from both sides on simulated data",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """The `[training]` table.
+
+    Attributes:
+        epochs: Largest number of passes through the training examples.
+        learning_rate: A number, or a schedule of Keras such as {name = "CosineDecay", ...}.
+        optimizer: An optimizer: {name = "Adam", ...} is ours, any other name is Keras's.
+        patience: Number of epochs without a better validation negative ELBO after which to stop; None never stops.
+        checkpoint_steps: Number of steps between checkpoints, inside an epoch or not.
+    """
+
+    epochs: int
+    learning_rate: float | dict = 1e-3
+    optimizer: dict = field(default_factory=lambda: {"name": "Adam"})
+    patience: int | None = None
+    checkpoint_steps: int = 500
+
+    def __post_init__(self):
+        for name in ("epochs", "patience", "checkpoint_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+        if isinstance(self.learning_rate, float) and not 0 < self.learning_rate < float("inf"):
+            raise ConfigError(f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate!r}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The `[evaluation]` table.
+
+    Attributes:
+        num_samples: Number S of importance samples for each test example.
+        num_examples: Number of test examples, the first ones, for the importance-weighted bound; None takes all.
+        measures: What is measured beside the ELBO and that bound: names of `MEASURES`, or "all".
+        num_annealed: Number of test examples for the measures `gaps` and `annealing`, which take long.
+        num_prior_samples: Number of samples for the measure `samples`.
+        extractor: A Keras file, or file:layer, or the folder of a SavedModel, whose features `samples` compares in;
+            None trains a small classifier of the data's labels.
+    """
+
+    num_samples: int = 5000
+    num_examples: int | None = None
+    measures: list = field(default_factory=lambda: ["aggregate", "use", "classes", "anomalies", "factors"])
+    num_annealed: int = 100
+    num_prior_samples: int = 2000
+    extractor: str | None = None
+
+    def __post_init__(self):
+        for name in ("num_samples", "num_examples", "num_annealed", "num_prior_samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+        unknown = [name for name in self.measures if name not in (*MEASURES, "all")]
+        if unknown:
+            raise ConfigError(f"`measures` has no {unknown[0]!r}. There are: {', '.join(MEASURES)}, all.")
+
+    def chosen(self):
+        """Names of the measures, in the order in which they are taken."""
+        return [name for name in MEASURES if name in self.measures or "all" in self.measures]
