@@ -35,6 +35,7 @@ setup(
         "jinja2>=3.1",
         "requests>=2.31",  # what TFDS downloads with
         "tqdm>=4.66",
+        "umap-learn>=0.5.7",
         "numpy>=1.26",
     ],
     extras_require={

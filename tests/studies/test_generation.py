@@ -190,6 +190,11 @@ def test_a_condition_is_one_of_the_data(tmp_path):
     assert "fitted_prior_samples" in names(study(tmp_path, *overrides))
 
 
+def test_a_list_without_components_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="num_components` must be an integer from 1"):
+        study(tmp_path, num_components=[])
+
+
 def test_a_feature_extractor_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.keras"):
         study(tmp_path, extractor="missing.keras")

@@ -157,6 +157,12 @@ def test_an_even_number_of_steps_has_no_middle(tmp_path):
         study(tmp_path, steps=4)
 
 
+@pytest.mark.parametrize("options", [{"num_pairs": 0}, {"num_shown": "many"}, {"steps": 1}])
+def test_options_that_are_no_counts_are_refused(tmp_path, options):
+    with pytest.raises(ConfigError, match=f"`study.{next(iter(options))}` must be an integer"):
+        study(tmp_path, **options)
+
+
 def test_the_same_seed_gives_the_same_numbers(tmp_path, findings):
     assert study(tmp_path).numbers == findings.numbers
 

@@ -98,5 +98,3 @@ def test_the_command_refuses_in_one_sentence(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as error:
         cli.main(["study", "recon"])
     assert error.value.code == 2
-
-

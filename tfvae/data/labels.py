@@ -85,7 +85,8 @@ class PartlyLabelled(Relabelled):
 
 def _labels(source):
     # In a graph, which leaves out what is not asked for: images that would be drawn, or copied, for nothing.
-    read = tf.function(lambda indices: source.fetch(indices)["label"], reduce_retracing=True)
+    read = tf.function(lambda indices: source.fetch(indices)["label"])
+    read = read.get_concrete_function(tf.TensorSpec([None], "int64"))
     firsts, number = range(0, source.num_examples, CHUNK), source.num_examples
     return np.concatenate([read(tf.range(first, min(first + CHUNK, number), dtype="int64")) for first in firsts])
 

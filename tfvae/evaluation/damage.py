@@ -69,7 +69,7 @@ def _draws(sample, x, index, seed, stream):
 
 @functools.cache
 def _row_draws(sample, shape):
-    """(key, index [B]) -> a draw of that shape for each row: in a graph, as row by row it takes a hundred times longer."""
+    """(key, index [B]) -> a draw of that shape for each row, in a graph: outside it takes a hundred times longer."""
     spec = tf.TensorSpec(shape, "float32")
 
     def draw(key, index):

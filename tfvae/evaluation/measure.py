@@ -103,4 +103,3 @@ def _in_bits(nll, model):
     bits = bits_per_dimension(nll["value"], num_dimensions, model.likelihood.discrete)
     error = nll["standard_error"] / (num_dimensions * math.log(2))
     return {"bits_per_dimension": {"value": bits, "standard_error": error, "unit": "bits/dimension"}}
-

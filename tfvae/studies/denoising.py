@@ -70,7 +70,7 @@ def _curve_section(found, levels, noise):
         "How near the clean image is",
         curves(series, "standard deviation of the noise", "PSNR in dB", height=3.8),
         f"Line chart of the PSNR of {', '.join(lines)} over {len(levels)} amounts of noise.",
-        f"Mean PSNR of test images against the clean ones; higher is better. Trained with noise of {noise:g}. A model "
+        f"PSNR of test images against the clean ones; higher is better. Trained with noise of {noise:g}. A model "
         "helps where its line is above that of the noisy image: with little noise it loses more by rebuilding than it "
         "gains. Good: the denoising models on top at the noise that they were trained with, and flat around it.",
         columns,

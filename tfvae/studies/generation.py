@@ -14,6 +14,7 @@ from tfvae.report.sections import SMALL_IMAGE
 from tfvae.report.wording import counted, listed, measured, number, words
 from tfvae.studies.copies import copies
 from tfvae.studies.costs import in_batches
+from tfvae.studies.counts import need_counts
 from tfvae.studies.fitted_prior import fit_prior
 from tfvae.studies.sample_sets import FITTED, PRIOR, REBUILT, sample_sets
 from tfvae.studies.sharpness import sharpness
@@ -41,6 +42,13 @@ def run(bench, *, num_samples=2000, num_components=(1, 3, 10, 30, 100), num_code
         num_shown: Number of samples in a picture.
     """
     bench.need_images()
+    counts = {
+        "num_samples": num_samples,
+        "num_components": num_components,
+        "num_codes": num_codes,
+        "num_shown": num_shown,
+    }
+    need_counts(bench, **counts)
     trained = bench.base()
     model, seed = trained.model, trained.experiment.seed
     bench.need(

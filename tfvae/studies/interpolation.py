@@ -16,6 +16,7 @@ from tfvae.report.wording import measured
 from tfvae.studies import walks
 from tfvae.studies.closed_walk import closed_walk
 from tfvae.studies.costs import costs_of, in_batches
+from tfvae.studies.counts import need_counts
 from tfvae.studies.workbench import Findings
 
 DEFAULT = "digits"
@@ -49,7 +50,9 @@ def run(bench, *, num_pairs=50, steps=9, num_shown=4, num_examples=5000):
         num_examples: Number of test examples, the first ones, that pairs and class means are taken from.
     """
     bench.need_images()
-    bench.need(steps >= 3 and steps % 2, f"`study.steps` must be odd and at least 3. Received: steps={steps}")
+    need_counts(bench, num_pairs=num_pairs, num_shown=num_shown, num_examples=num_examples)
+    need_counts(bench, 3, steps=steps)
+    bench.need(steps % 2, f"`study.steps` must be odd. Received: study.steps={steps}")
     trained = bench.base()
     model = trained.model
     bench.need(model.is_euclidean, "This study walks straight through the latent space, and here it is no real space.")

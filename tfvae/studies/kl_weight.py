@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from tfvae.evaluation.metrics import jackknife, mean_of, metric
+from tfvae.evaluation.metrics import jackknife, metric
 from tfvae.report.figures.choices import over_choices, ranges
 from tfvae.report.figures.curves import curves
 from tfvae.report.figures.families import families
@@ -41,7 +41,7 @@ def run(bench, *, betas=(0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0), num_examples=
     sections = [_rate_distortion(found), _slope_section(slopes), _learning_curves(runs), _units(found)]
     if not bench.experiment.data.is_table:
         sections += [_reconstructions(runs, num_shown), _samples(runs, num_shown)]
-    return Findings(_headline(found, slopes), [section for section in sections if section], _numbers(found, slopes))
+    return Findings(_headline(found), [section for section in sections if section], _numbers(found, slopes))
 
 
 def _weighted(experiment, beta):
@@ -162,9 +162,10 @@ def _units(found):
         "Which beta is best, and what it leaves of the code",
         over_choices([f"{beta:g}" for beta in found], panels, "beta"),
         f"Charts of negative ELBO and active units for {len(found)} weights of the rate.",
-        f"Above, the negative ELBO, always with beta = 1: lower is better, and in theory beta = 1 is best; a line "
-        f"that leaves the frame goes far off. Below, how many of the {size} dimensions vary from example to example by "
-        "more than 0.01 (Burda et al., 2016): the others have been given up.",
+        f"Above, the negative ELBO, always with beta = 1: lower is better. In theory beta = 1 is best; here it "
+        f"is beta = {_best(found):g}. (Where another is, training was short, or the model fits its examples too "
+        f"closely.) A line that leaves the frame goes far off. Below, how many of the {size} dimensions vary from "
+        "example to example by more than 0.01 (Burda et al., 2016): the others have been given up.",
         _columns(found),
     )
 
@@ -218,7 +219,7 @@ def _best(found):
     return min(found, key=lambda beta: found[beta].metrics()["negative_elbo"]["value"])
 
 
-def _headline(found, slopes):
+def _headline(found):
     best = _best(found)
     elbo, (first, last) = found[best].metrics()["negative_elbo"], [found[b].metrics() for b in (min(found), max(found))]
     rates, distortions = ([number(m[name]["value"], 3) for m in (first, last)] for name in ("rate", "distortion"))
@@ -238,6 +239,6 @@ def _numbers(found, slopes):
     for (low, high), (value, error) in slopes.items():
         numbers[f"slope_from_beta_{low:g}_to_{high:g}"] = metric(value, "nats/nat", error)
     if slopes:
-        agree = np.array([_agrees(*item) for item in slopes.items()], "float64")
-        numbers["slopes_that_agree"] = mean_of(agree, "share")
+        agree = sum(_agrees(*item) for item in slopes.items())
+        numbers["slopes_that_agree"] = {"value": agree, "unit": "slopes", "of": len(slopes)}
     return numbers

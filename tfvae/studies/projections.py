@@ -19,7 +19,8 @@ def pca(codes, seed=0):
     from sklearn.decomposition import PCA
 
     size = min(2, *codes.shape)
-    points = PCA(size, random_state=seed).fit_transform(np.asarray(codes, "float64"))
+    with np.errstate(invalid="ignore"):  # shares of no variance, which it computes beside
+        points = PCA(size, random_state=seed).fit_transform(np.asarray(codes, "float64"))
     return np.pad(points, [(0, 0), (0, 2 - size)])
 
 

@@ -13,6 +13,7 @@ from tfvae.report.section import Section
 from tfvae.report.sections import SMALL_IMAGE, one_of_each
 from tfvae.report.wording import counted, fixed, measured, number
 from tfvae.studies.costs import costs_of
+from tfvae.studies.counts import need_counts
 from tfvae.studies.workbench import Findings
 
 DEFAULT = "digits"
@@ -30,6 +31,7 @@ def run(bench, *, num_examples=10000, num_shown=16):
         num_shown: Number of images in each picture.
     """
     bench.need_images()
+    need_counts(bench, num_examples=num_examples, num_shown=num_shown)
     trained = bench.base()
     costs = costs_of(trained.model, trained.batches("test", num_examples), trained.experiment.seed)
     order = np.argsort(costs.error, kind="stable")

@@ -1,61 +1,24 @@
 """Traversal: what each latent dimension does, as a sheet and an animation, and how much it changes an image."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from tfvae.evaluation.codes import codes_of
 from tfvae.evaluation.metrics import mean_of, metric
 from tfvae.report.figures.animation import tiles
 from tfvae.report.figures.bars import bars_of_dimensions
 from tfvae.report.figures.grids import DEAD_RATE, MAX_DIMENSIONS
 from tfvae.report.figures.rows import labelled_rows
 from tfvae.report.section import Section
-from tfvae.report.sections import one_of_each
-from tfvae.report.walks import decode
 from tfvae.report.wording import MINUS, counted, fixed, listed, number
-from tfvae.studies import walks
-from tfvae.studies.costs import costs_of
+from tfvae.studies.counts import need_counts
+from tfvae.studies.dimensions import DEAD_CHANGE, REACH, dimensions_of, has_levels, images_along
 from tfvae.studies.workbench import Findings
 
 DEFAULT = "digits"
-REACH = 3.0
 SQUARES = "squared grey value/pixel"
 LEVEL = (
     " They are those of level 1, all that the decoder of images sees; their rates, given the level above, do not say "
     "how much they carry."
 )
-DEAD_CHANGE = 1e-4  # of the largest change: what counts as none where no rate tells
-
-
-class Dimensions(NamedTuple):
-    """The latent dimensions that are moved.
-
-    Attributes:
-        codes: Codes of the images that the walks start from, [R, L].
-        condition: What these images depend on, [R, K], or None.
-        middle: Centre of the walk along each dimension, [D].
-        unit: Its unit of length, [D].
-        words: What that unit is.
-        change: Variance of the pixels along each dimension, from each start, in squared grey values, [R, D].
-        rates: Rate of each dimension in nats, [D], or None.
-        order: The dimensions by their rate, else by the change, the highest first, [D].
-        is_dead: Whether each dimension is dead, [D].
-    """
-
-    codes: np.ndarray
-    condition: np.ndarray | None
-    middle: np.ndarray
-    unit: np.ndarray
-    words: str
-    change: np.ndarray
-    rates: np.ndarray | None
-    order: np.ndarray
-    is_dead: np.ndarray
-
-    def values(self, dimensions, positions):
-        """Where to walk, [D, V]: positions [V] from -3 to 3 in the unit of each dimension."""
-        return self.middle[dimensions, np.newaxis] + self.unit[dimensions, np.newaxis] * np.asarray(positions)
 
 
 def run(bench, *, num_images=16, steps=7, num_tiles=24, num_frames=32, num_examples=5000):
@@ -70,13 +33,14 @@ def run(bench, *, num_images=16, steps=7, num_tiles=24, num_frames=32, num_examp
         num_examples: Number of test examples, the first ones, that rates are averaged over.
     """
     bench.need_images()
-    bench.need(min(steps, num_frames) >= 2, "`study.steps` and `study.num_frames` must be at least 2.")
+    need_counts(bench, num_images=num_images, num_tiles=num_tiles, num_examples=num_examples)
+    need_counts(bench, 2, steps=steps, num_frames=num_frames)
     trained = bench.base()
     bench.need(
         trained.model.is_euclidean, "This study moves a code along its dimensions, and here that gives no other code."
     )
-    dimensions = _dimensions(trained, num_images, steps, num_examples)
-    level = LEVEL if _has_levels(trained) else ""
+    dimensions = dimensions_of(trained, num_images, steps, num_examples)
+    level = LEVEL if has_levels(trained) else ""
     sections = [
         _sheet(trained.model, dimensions, steps, level),
         _moving(trained.model, dimensions, num_tiles, num_frames),
@@ -84,64 +48,6 @@ def run(bench, *, num_images=16, steps=7, num_tiles=24, num_frames=32, num_examp
     ]
     numbers = _numbers(dimensions)
     return Findings(_headline(numbers, dimensions), sections, numbers)
-
-
-def _dimensions(trained, num_images, steps, num_examples):
-    model, examples = trained.model, trained.examples("test", num_examples)
-    starts = one_of_each(examples["label"])[:num_images]
-    found = codes_of(model, trained.batches("test", num_examples))
-    size = model.sizes[0] if _has_levels(trained) else model.latent_size
-    middle, unit, words = _unit(trained, found, size)
-    condition = examples["condition"][starts] if "condition" in examples else None
-    rates = _rates(trained, num_examples)
-    dimensions = Dimensions(found.codes[starts], condition, middle, unit, words, None, rates, None, None)
-    change = _changes(model, dimensions, steps)
-    worth = change.mean(axis=0) if rates is None else rates
-    is_dead = worth <= DEAD_CHANGE * worth.max() if rates is None else rates < DEAD_RATE
-    return dimensions._replace(change=change, order=np.argsort(-worth, kind="stable"), is_dead=is_dead)
-
-
-def _has_levels(trained):
-    return "posteriors" in trained.experiment.model
-
-
-def _unit(trained, found, size):
-    """Middle and unit of the walk, [D] each, and what the unit is: the prior's where it is a standard normal."""
-    prior = trained.experiment.model.get("prior") or {}
-    if trained.model.has_rate and prior.get("name") == "StandardNormal" and not _has_levels(trained):
-        return np.zeros(size), np.ones(size), "the prior's standard deviation"
-    variance = found.codes.var(axis=0) + (0.0 if found.stddevs is None else np.mean(found.stddevs**2, axis=0))
-    return found.codes.mean(axis=0)[:size], np.sqrt(variance)[:size], "the standard deviation of z over the test images"
-
-
-def _rates(trained, num_examples):
-    """Rate of each dimension, [D]; None without rate, of a level given others, or where some have one together."""
-    if not trained.model.has_rate or _has_levels(trained):
-        return None
-    rates = costs_of(trained.model, trained.batches("test", num_examples), trained.experiment.seed).rates.mean(axis=0)
-    return rates if len(rates) == trained.model.latent_size else None
-
-
-def _changes(model, dimensions, steps):
-    """Variance of the pixels along each dimension, [R, D]; one start and some dimensions at a time, to save memory."""
-    positions, number = np.linspace(-REACH, REACH, steps), len(dimensions.middle)
-    parts = [np.arange(first, min(first + MAX_DIMENSIONS, number)) for first in range(0, number, MAX_DIMENSIONS)]
-    return np.stack(
-        [
-            np.concatenate(
-                [_images(model, dimensions, part, positions, row).var(axis=1).mean((1, 2, 3)) for part in parts]
-            )
-            for row in range(len(dimensions.codes))
-        ]
-    )
-
-
-def _images(model, dimensions, moved, positions, row=0):
-    """Decoded images as one dimension at a time is moved from the code of a start: [D, V, H, W, C]."""
-    code = dimensions.codes[row : row + 1]
-    z = walks.along_dimensions(code, moved, dimensions.values(moved, positions))[0]
-    condition = dimensions.condition
-    return decode(model, z, None if condition is None else np.repeat(condition[row : row + 1], len(moved), axis=0))
 
 
 def _label(dimensions, dimension):
@@ -158,7 +64,7 @@ def _order(dimensions):
 
 def _sheet(model, dimensions, steps, level):
     shown, positions = dimensions.order[:MAX_DIMENSIONS], np.linspace(-REACH, REACH, steps)
-    images = _images(model, dimensions, shown, positions)
+    images = images_along(model, dimensions, shown, positions)
     hidden = len(dimensions.order) - len(shown)
     more = f" {hidden} more are not shown." if hidden else ""
     return Section(
@@ -182,7 +88,9 @@ def _sheet(model, dimensions, steps, level):
 
 
 def _dead_words(dimensions):
-    below = f"below {DEAD_RATE} nats" if dimensions.rates is not None else "which change nothing"
+    below = (
+        f"below {DEAD_RATE} nats" if dimensions.rates is not None else f"below {DEAD_CHANGE:.0%} of the largest change"
+    )
     num_dead = int(dimensions.is_dead.sum())
     if not num_dead:
         return f"No dimension is dead, {below}."
@@ -192,7 +100,7 @@ def _dead_words(dimensions):
 def _moving(model, dimensions, num_tiles, num_frames):
     shown = dimensions.order[:num_tiles]
     positions = REACH * np.sin(2 * np.pi * np.arange(num_frames) / num_frames)
-    frames = np.clip(_images(model, dimensions, shown, positions), 0, 1).swapaxes(0, 1)
+    frames = np.clip(images_along(model, dimensions, shown, positions), 0, 1).swapaxes(0, 1)
     columns = 6 if max(frames.shape[2:4]) <= 64 else 4
     which = "all dimensions" if len(shown) == len(dimensions.order) else f"the first {len(shown)} dimensions"
     return Section(

@@ -5,9 +5,14 @@ from tfvae.studies.variants import autoencoder
 VAE, WITHOUT_KL, AUTOENCODER = "VAE", "without KL", "autoencoder"
 
 
-def compared(bench):
-    """{name: `Run`}: a VAE, the same without the rate, an autoencoder; of other models than `VAE` the model alone."""
-    base, model = bench.base(), bench.experiment.model
+def compared(bench, base):
+    """{name: `Run`}: a VAE, the same without the rate, an autoencoder; of other models than `VAE` the model alone.
+
+    Args:
+        bench: A `Workbench`.
+        base: The `Run` of its experiment.
+    """
+    model = bench.experiment.model
     if model["name"] != "VAE":
         return {model["name"]: base}
     vae = base if base.model.has_rate else bench.train("vae", _as_vae(base))
@@ -39,13 +44,14 @@ def _without_rate():
 def two_dimensional(bench, runs):
     """A `Run` of images with two latent dimensions: the experiment itself, or a variant; None if it can have none."""
     base = runs.get(VAE) or next(iter(runs.values()))
-    if bench.experiment.data.is_table or not base.model.is_euclidean:
+    posterior = base.experiment.model.get("posterior", {})  # a model of several levels has several
+    if bench.experiment.data.is_table or not base.model.is_euclidean or "latent_size" not in posterior:
         return None
     if base.model.latent_size == 2:
         return base
-    if VAE not in runs or "latent_size" not in base.experiment.model["posterior"]:
+    if VAE not in runs:
         return None
-    smaller = dict(base.experiment.model["posterior"], latent_size=2)
+    smaller = dict(posterior, latent_size=2)
     changes = {f"model.{part}": base.experiment.model.get(part) for part in ("prior", "objective", "regularizers")}
     known = {path: value for path, value in changes.items() if value is not None}
     return bench.train("two_dimensions", {**known, "model.posterior": smaller})
