@@ -197,7 +197,7 @@ def _import_quietly():
     """Imports TensorFlow without the lines that it prints to stderr before its logging is set up."""
     with tempfile.TemporaryFile() as held, _stderr_to(held):
         import tensorflow  # noqa: F401
-    for library in ("absl", "urllib3"):
+    for library in ("absl", "tensorflow", "urllib3"):  # of TensorFlow: warnings of retracing
         logging.getLogger(library).setLevel(logging.ERROR)
 
 

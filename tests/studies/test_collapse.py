@@ -37,7 +37,9 @@ def test_the_four_differ_in_the_objective_alone(done):
     found = experiments(directory)
     objectives = {run: tree["model"].pop("objective") for run, tree in found.items()}
     assert all(tree == found["no_remedy"] for tree in found.values())
-    assert found["no_remedy"]["model"]["decoder"] == {"name": "MLP", "hidden_sizes": [8, 8]}
+    assert found["no_remedy"]["model"]["decoder"] == {
+        "name": "MLP", "hidden_sizes": [8, 8], "activation": "relu",
+    }  # fmt: skip
     assert objectives["no_remedy"] == {"name": "ELBO"}
     assert objectives["warm_up"]["beta"] == {"name": "LinearWarmup", "steps": 2}  # half of the 4
     assert objectives["free_bits"]["free_bits"] == 0.5
@@ -78,10 +80,10 @@ def test_a_conditional_decoder_stays_conditional_and_zero_keeps_the_own_one():
     experiment = load_experiment(
         DEFAULT, ["model.decoder={name='Conditioned', network={name='MLP', hidden_sizes=[3]}}"]
     )
-    changes = collapse._shared(experiment, 2, 5, 0.1)
-    expected = {"name": "Conditioned", "network": {"name": "MLP", "hidden_sizes": [5, 5]}}
-    assert changes["model.decoder"] == expected
-    assert "model.decoder" not in collapse._shared(experiment, 0, 5, 0.1)
+    deep = {"name": "MLP", "hidden_sizes": [5, 5]}
+    changes = collapse._shared(experiment, deep, 0.1)
+    assert changes["model.decoder"] == {"name": "Conditioned", "network": deep}
+    assert "model.decoder" not in collapse._shared(experiment, None, 0.1)
 
 
 def test_other_models_are_refused(tmp_path):

@@ -10,6 +10,7 @@ from tfvae.data import open_splits
 from tfvae.errors import ConfigError
 from tfvae.experiment import build_model, load_experiment
 from tfvae.studies import interpolation, walks
+from tfvae.studies.class_names import short_names
 from tfvae.studies.workbench import Run, Workbench
 
 DEFAULT = Path(interpolation.__file__).with_name("digits.toml")
@@ -176,3 +177,9 @@ def test_a_walk_through_the_latent_space_beats_a_fade(tmp_path):
     assert straight["value"] < fade["value"] - 3 * error
     arc = numbers["spherical_minus_straight_halfway"]
     assert arc["value"] < -3 * arc["standard_error"]
+
+
+def test_names_that_are_cut_alike_become_numbers():
+    names = ["a class of flowers", "a class of birds", "fish"]
+    assert short_names([2, 0], names) == ["fish", "a class o..."]
+    assert short_names([1, 0, 2, 0], names) == ["1", "0", "2", "0"]

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tfvae.report.figures import maps
 from tfvae.report.figures.animation import tiles
 from tfvae.report.figures.rows import labelled_rows
 from tfvae.report.section import Section
 from tfvae.report.walks import decode
 from tfvae.studies import walks
+from tfvae.studies.class_names import short_names
 
 MOST_STATIONS = 12
 NUM_CENTRES = 8  # without classes
@@ -70,14 +70,10 @@ def _stations(codes, trained):
     classes = [label for label in np.unique(labels) if label >= 0][:MOST_STATIONS]
     if len(classes) < 2:
         centres = _centres(codes.codes, trained.experiment.seed)
-        return (
-            centres,
-            [f"centre {i + 1}" for i in range(len(centres))],
-            f"{len(centres)} centres of clusters (k-means)",
-        )
-    names = [maps._class_name(label, trained.splits.test.class_names) for label in classes]
+        names = [f"centre {i + 1}" for i in range(len(centres))]
+        return centres, names, f"{len(centres)} centres of clusters (k-means)"
     means = np.stack([codes.codes[labels == label].mean(axis=0) for label in classes])
-    return means, names, f"the mean codes of {len(classes)} classes"
+    return means, short_names(classes, trained.splits.test.class_names), f"the mean codes of {len(classes)} classes"
 
 
 def _centres(codes, seed):

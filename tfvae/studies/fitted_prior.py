@@ -82,7 +82,7 @@ def _densities(kept, held, shape, numbers, seed):
     densities, best = {}, -np.inf
     for number in sorted(numbers):
         needed = number * kept.shape[1] * DRAWS if shape == "full" else number
-        if densities and needed > len(kept):
+        if needed > len(kept) and (densities or shape == "full"):
             break
         densities[shape, number] = density = _fit(kept, shape, number, seed).score_samples(held)
         if density.mean() < best:

@@ -4,7 +4,7 @@ from tfvae import jobs
 from tfvae.data import pipeline
 from tfvae.evaluation.classifier import classifier_extractor, train_classifier
 from tfvae.evaluation.features import load_extractor
-from tfvae.evaluation.metrics import mean_of, metric
+from tfvae.evaluation.metrics import mean_of
 from tfvae.evaluation.samples import quality_of
 from tfvae.report import figures
 from tfvae.report.figures.bars import bars_of_names
@@ -154,14 +154,16 @@ def _fit_section(fit):
             "y": [m["value"] for (s, _), m in found.items() if s == shape],
         }
         for shape in WORDS
+        if shape in [s for s, _ in found]
     }
     gain = ""
     if fit.of_prior is not None:
         series["the model's own prior"] = {"x": [min(tried), max(tried)], "y": [float(fit.of_prior.mean())] * 2}
         won = _gain(fit)
         gain = (
-            f" It is {measured(won['value'], won['standard_error'])} nats above the model's own prior: at least so far "
-            "is the aggregate posterior from the prior. Near 0, there is little to be won by a fit."
+            f" Its log-density is that of the model's own prior and {measured(won['value'], won['standard_error'])} "
+            "nats. What is above 0 is a lower bound on KL(q(z) || p(z)), by which the aggregate posterior is away from "
+            "the prior; near 0 or below, there is nothing to be won by a fit."
         )
     return Section(
         "fitted_prior",
@@ -195,7 +197,8 @@ def _numbers(fit, quality, sharp, close):
         numbers |= {f"{name}_{_key(kind)}": value for name, value in found.items()}
         numbers["distance_to_training_rebuilt"] = of_data
     if fit:
-        numbers["num_components"] = metric(fit.best[1], "components", covariances=fit.best[0])
+        mixture = {"value": fit.mixture.n_components, "unit": "components"}
+        numbers["num_components"] = mixture | {"covariances": fit.mixture.covariance_type}
         numbers["held_out_log_density"] = mean_of(fit.held_out[fit.best])
         if fit.of_prior is not None:
             numbers["gain_over_prior"] = _gain(fit)

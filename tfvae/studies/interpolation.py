@@ -7,13 +7,13 @@ import numpy as np
 from tfvae.data import pipeline
 from tfvae.evaluation.codes import codes_of
 from tfvae.evaluation.metrics import mean_of
-from tfvae.report.figures import maps
 from tfvae.report.figures.captioned import Block, captioned_rows
 from tfvae.report.figures.curves import curves
 from tfvae.report.section import Section
 from tfvae.report.walks import decode
 from tfvae.report.wording import measured
 from tfvae.studies import walks
+from tfvae.studies.class_names import short_names
 from tfvae.studies.closed_walk import closed_walk
 from tfvae.studies.costs import costs_of, in_batches
 from tfvae.studies.counts import need_counts
@@ -74,7 +74,7 @@ def _pairs(trained, codes, num_pairs, steps):
     centre = 0.0 if trained.model.has_rate else codes.codes.mean(axis=0)
     ends = codes.codes[order[0::2]], codes.codes[order[1::2]]
     z = {LINE: walks.linear(*ends, steps), ARC: walks.spherical(*ends, steps, centre)}
-    images = {path: np.clip(decode(trained.model, codes, condition), 0, 1) for path, codes in z.items()}
+    images = {path: np.clip(decode(trained.model, walk, condition), 0, 1) for path, walk in z.items()}
     images[FADE] = _fade(images[LINE], steps)
     norms = {path: np.linalg.norm(walk - centre, axis=-1) for path, walk in z.items()}
     return Pairs(_names(trained, codes.labels, order), images, _costs(trained, images, condition), norms)
@@ -83,7 +83,7 @@ def _pairs(trained, codes, num_pairs, steps):
 def _names(trained, labels, order):
     if labels is None or len(np.unique(labels)) < 2:
         return [("", "")] * (len(order) // 2)
-    names = [maps._class_name(labels[i], trained.splits.test.class_names) for i in order]
+    names = short_names(labels[order], trained.splits.test.class_names)
     return list(zip(names[0::2], names[1::2], strict=True))
 
 

@@ -222,7 +222,8 @@ def _headline(numbers):
     error = numbers["reconstruction_error"]
     sentence = f"Rebuilt from its code, a test image costs {_measured(error)} nats"
     if "explained_variance" in numbers:
-        sentence += f", and {numbers['explained_variance']['value']:.0%} of the variance between images is explained"
+        share = max(numbers["explained_variance"]["value"], 0.0)  # below 0 it is worse than the mean image
+        sentence += f", and {share:.0%} of the variance between images is explained"
     if "error_of_hardest_class" in numbers:
         hardest, easiest = numbers["error_of_hardest_class"], numbers["error_of_easiest_class"]
         sentence += f"; {hardest['class']} is the hardest class ({number(hardest['value'], 3)} nats), "

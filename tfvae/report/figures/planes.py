@@ -28,7 +28,7 @@ def planes(panels, labels, class_names=(), has_scale=False):
     for axes, (title, (points, text)) in zip(cells, panels.items(), strict=False):
         axes.scatter(*np.asarray(points).T, c=colours[index], s=_size(points, columns), alpha=0.8, linewidths=0)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel(text, fontsize=9)
+        axes.set_xlabel(text, fontsize=8)
         _frame(axes, np.asarray(points), has_scale)
     for axes in cells[len(panels) :]:
         axes.set_axis_off()
