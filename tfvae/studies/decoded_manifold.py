@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from tfvae.report import figures, walks
 from tfvae.report.figures.manifold import manifold
-from tfvae.report.figures.maps import _class_name
+from tfvae.report.figures.maps import class_name
 from tfvae.report.section import Section
 from tfvae.report.wording import counted
 
@@ -39,7 +39,7 @@ def _coordinates(trained, codes, steps):
 def _of_class(trained, batch):
     if "condition" not in batch:
         return ""
-    name = _class_name(int(batch["condition"][0].argmax()), trained.splits.test.class_names)
+    name = class_name(int(batch["condition"][0].argmax()), trained.splits.test.class_names)
     return f" The model depends on the class, and all images here are given the class {name}."
 
 

@@ -52,7 +52,7 @@ def _by_class(costs, class_names):
     found = {}
     for label in np.unique(costs.label[costs.label >= 0]):
         rows = costs.label == label
-        name = maps._class_name(label, class_names)
+        name = maps.class_name(label, class_names)
         found[name] = mean_of(costs.error[rows], NATS), mean_of(costs.squared_error[rows], SQUARES)
     return dict(sorted(found.items(), key=lambda item: -item[1][0]["value"]))
 
@@ -139,7 +139,7 @@ def _who(trained, costs, rows):
     if len(np.unique(costs.label)) == 1:
         return ""
     label = max(np.unique(costs.label[rows]), key=lambda label: np.sum(costs.label[rows] == label))
-    name = maps._class_name(label, trained.splits.test.class_names)
+    name = maps.class_name(label, trained.splits.test.class_names)
     share, of_all = np.mean(costs.label[rows] == label), np.mean(costs.label == label)
     return f" Class {name} is {share:.0%} of them and {of_all:.0%} of all."
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tfvae.report.figures.grids import _rgba
+from tfvae.report.figures.grids import rgba
 from tfvae.report.section import Animation
 
 TILE = 64  # pixels
@@ -24,7 +24,7 @@ def tiles(images, labels, columns, seconds=0.08, tile=TILE):
     """
     factor = min(MOST_ENLARGED, -(-tile // max(np.shape(images)[2:4])))
     num_channels = 3 if np.shape(images)[-1] == 3 else 1  # grey frames make a file of a third of the size
-    frames = np.rint(255 * _rgba(images)[..., :num_channels]).astype("uint8").repeat(factor, 2).repeat(factor, 3)
+    frames = np.rint(255 * rgba(images)[..., :num_channels]).astype("uint8").repeat(factor, 2).repeat(factor, 3)
     num_frames, number, height, width, _ = frames.shape
     below = LETTERS * max(1 + label.count("\n") for label in labels) + GAP
     places = [(GAP + i // columns * (height + below + GAP), GAP + i % columns * (width + GAP)) for i in range(number)]

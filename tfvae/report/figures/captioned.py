@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfvae.report.figures.canvas import WIDTH, new_figure
-from tfvae.report.figures.grids import _EDGE, _centres, _mosaic, _rows
+from tfvae.report.figures.grids import EDGE, centres, in_rows, mosaic_of
 
 LEFT = 0.9  # inches, for the labels of rows
 LINE = 0.18  # inches, of one line of text
@@ -31,12 +31,12 @@ def captioned_rows(blocks, columns):
         columns: Number of columns.
     """
     lines = [line for block in blocks for line in _lines(block, columns)]
-    mosaics = [_mosaic(images) for _, images, _ in lines]
-    width = WIDTH - LEFT - _EDGE
+    mosaics = [mosaic_of(images) for _, images, _ in lines]
+    width = WIDTH - LEFT - EDGE
     heights = [width * mosaic.shape[0] / mosaic.shape[1] for mosaic in mosaics]
     below = [LINE * (0.6 + max(1 + text.count("\n") for text in texts)) for _, _, texts in lines]
-    total = sum(heights) + sum(below) + _EDGE
-    figure, top = new_figure(total, layout=None), total - _EDGE
+    total = sum(heights) + sum(below) + EDGE
+    figure, top = new_figure(total, layout=None), total - EDGE
     for (labels, images, texts), mosaic, height, text in zip(lines, mosaics, heights, below, strict=True):
         axes = figure.add_axes([LEFT / WIDTH, (top - height) / total, width / WIDTH, height / total])
         _draw(axes, mosaic, labels, texts, images.shape[:2])
@@ -48,7 +48,7 @@ def _lines(block, columns):
     """(labels, images [R, columns, H, W, 4], texts) of each line that a block takes."""
     for first in range(0, len(block.texts), columns):
         part = slice(first, first + columns)
-        images = np.concatenate([_rows(images[part], columns) for images in block.rows.values()])
+        images = np.concatenate([in_rows(images[part], columns) for images in block.rows.values()])
         yield list(block.rows), images, list(block.texts[part])
 
 
@@ -56,5 +56,5 @@ def _draw(axes, mosaic, labels, texts, shape):
     axes.imshow(mosaic, interpolation="nearest", aspect="auto")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelsize=9)
-    axes.set_yticks(_centres(mosaic.shape[0], shape[0]), labels)
-    axes.set_xticks(_centres(mosaic.shape[1], shape[1])[: len(texts)], texts)
+    axes.set_yticks(centres(mosaic.shape[0], shape[0]), labels)
+    axes.set_xticks(centres(mosaic.shape[1], shape[1])[: len(texts)], texts)

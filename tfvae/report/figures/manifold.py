@@ -14,7 +14,7 @@ def manifold(images, across, down):
         across: First coordinate of each column, [C].
         down: Second coordinate of each row, [R].
     """
-    return grids._draw(images, _texts(down, "z1 = "), _texts(across, ""))
+    return grids.draw_rows(images, _texts(down, "z1 = "), _texts(across, ""))
 
 
 def _texts(values, prefix):

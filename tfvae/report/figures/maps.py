@@ -22,13 +22,13 @@ def latent_map(codes, labels, class_names=()):
     """
     shown = drawn(len(codes))
     classes, index = np.unique(np.asarray(labels), return_inverse=True)
-    colours = _colours(len(classes))
+    colours = class_colours(len(classes))
     draw = _draw_histogram if codes.shape[1] == 1 else _draw_points
     figure = new_figure(WIDTH)
     axes = tidy(figure.subplots())
     draw(axes, np.asarray(codes)[shown], index[shown], colours)
     if 1 < len(classes) <= MAX_LEGEND:
-        _draw_legend(figure, [_class_name(c, class_names) for c in classes], colours)
+        draw_legend(figure, [class_name(c, class_names) for c in classes], colours)
     return figure
 
 
@@ -65,7 +65,8 @@ def _draw_histogram(axes, codes, index, colours):
     axes.set(xlabel="z0", ylabel="examples")
 
 
-def _draw_legend(figure, names, colours):
+def draw_legend(figure, names, colours):
+    """A legend below the figure, row by row."""
     handles = [
         Line2D([], [], linestyle="", marker="o", markersize=5, color=colour, label=name)
         for name, colour in zip(names, colours, strict=True)
@@ -75,13 +76,14 @@ def _draw_legend(figure, names, colours):
     figure.legend(handles=by_row, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
-def _class_name(label, class_names):
+def class_name(label, class_names):
+    """The name of a class, cut short, or its number where it has none."""
     name = class_names[label] if 0 <= label < len(class_names) else str(label)
     name = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 3]}..."
     return name.replace("$", r"\$")  # or matplotlib reads a formula
 
 
-def _colours(num_classes):
+def class_colours(num_classes):
     """[num_classes, 4]."""
     if num_classes == 1:
         return np.array([matplotlib.colors.to_rgba(BLUE)])

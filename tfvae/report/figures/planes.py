@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfvae.report.figures.canvas import WIDTH, new_figure
-from tfvae.report.figures.maps import MAX_LEGEND, MIN_RANGE, _class_name, _colours, _draw_legend
+from tfvae.report.figures.maps import MAX_LEGEND, MIN_RANGE, class_colours, class_name, draw_legend
 
 MOST_COLUMNS = 3
 
@@ -20,7 +20,7 @@ def planes(panels, labels, class_names=(), has_scale=False):
     """
     labels = np.zeros(len(next(iter(panels.values()))[0]), int) if labels is None else np.asarray(labels)
     classes, index = np.unique(labels, return_inverse=True)
-    colours = _colours(len(classes))
+    colours = class_colours(len(classes))
     columns = min(MOST_COLUMNS, len(panels))
     rows, has_legend = -(-len(panels) // columns), 1 < len(classes) <= MAX_LEGEND
     figure = new_figure(rows * (WIDTH / columns + 0.4) + 0.6 * has_legend)
@@ -33,7 +33,7 @@ def planes(panels, labels, class_names=(), has_scale=False):
     for axes in cells[len(panels) :]:
         axes.set_axis_off()
     if has_legend:
-        _draw_legend(figure, [_class_name(c, class_names) for c in classes], colours)
+        draw_legend(figure, [class_name(c, class_names) for c in classes], colours)
     return figure
 
 

@@ -12,4 +12,6 @@ def labelled_rows(images_of, column_labels=()):
         images_of: The rows; a line break in a label stands.
         column_labels: Texts below the columns, [N] or none.
     """
-    return grids._draw(np.stack([np.asarray(images) for images in images_of.values()]), list(images_of), column_labels)
+    return grids.draw_rows(
+        np.stack([np.asarray(images) for images in images_of.values()]), list(images_of), column_labels
+    )
