@@ -67,14 +67,12 @@ def _positive(text):
 def _add_experiment(command, output):
     command.add_argument("config", metavar="CONFIG", type=Path, help="the experiment, a TOML file")
     command.add_argument("--output", metavar="DIR", type=Path, **output)
-    command.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        dest="overrides",
-        action="append",
-        default=[],
-        help="override one value by its dotted path, such as training.epochs=50; may be given several times",
-    )
+    _add_overrides(command, "one value by its dotted path, such as training.epochs=50; may be given several times")
+
+
+def _add_overrides(command, what):
+    options = {"metavar": "KEY=VALUE", "dest": "overrides", "action": "append", "default": []}
+    command.add_argument("--set", help=f"override {what}", **options)
 
 
 def _add_run(command):
@@ -132,14 +130,8 @@ def _add_study(command):
         help="a TOML file, whose model is trained first, or the folder of a trained run (default: one of digits)",
     )
     command.add_argument("--output", metavar="DIR", type=Path, help="folder of the study (see above)")
-    command.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        dest="overrides",
-        action="append",
-        default=[],
-        help="override a value of the configuration, training.epochs=50, or an option of the study, study.betas=[1, 4]",
-    )
+    options = "a value of the configuration, training.epochs=50, or an option of the study, study.betas=[1, 4]"
+    _add_overrides(command, options)
 
 
 def _add_report(command):

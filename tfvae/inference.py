@@ -57,3 +57,12 @@ class Inference(NamedTuple):
     likelihood: tfd.Distribution
     gate: Gate | None = None
     code: Callable | None = None
+
+    @property
+    def stddev(self):
+        """Standard deviation of q(z|x), all groups together, [B, L]; None where one has none in closed form."""
+        try:
+            stddevs = [latent.posterior.stddev() for latent in self.latents]
+        except NotImplementedError:
+            return None
+        return tf.concat([stddev[0] if stddev.shape.rank == 3 else stddev for stddev in stddevs], axis=-1)

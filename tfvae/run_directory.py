@@ -1,5 +1,6 @@
 """A run's directory: what the jobs after training read from it and write into it."""
 
+import functools
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -78,15 +79,18 @@ def evaluate_run(directory, evaluation=None):
 
 
 def _subject(directory, data, evaluation, model, splits):
-    grey = open_splits(replace(data, binarize="none")) if data.binarize != "none" else splits
-    sources = (splits.train, splits.test, grey.train, grey.test)
-    train, test, grey_train, grey_test = (pipeline.ordered_batches(source, data.batch_size) for source in sources)
+    def batches(splits):
+        return [pipeline.ordered_batches(source, data.batch_size) for source in (splits.train, splits.test)]
+
+    @functools.cache  # reads the data once more: only where samples are measured
+    def grey():
+        return batches(splits if data.binarize == "none" else open_splits(replace(data, binarize="none")))
 
     def extractor():
-        return extractor_of(directory, evaluation.extractor, splits.test.image_shape, grey_train, grey_test)
+        return extractor_of(directory, evaluation.extractor, splits.test.image_shape, *grey())
 
     facts = (data.held_out_class, splits.test.factor_names, TEST_SEED)
-    return Subject(model, train, test, grey_test, evaluation, extractor, *facts, jobs.progress_bar)
+    return Subject(model, *batches(splits), lambda: grey()[1], evaluation, extractor, *facts, jobs.progress_bar)
 
 
 def extractor_of(directory, path, image_shape, train, test):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import keras
 import numpy as np
@@ -9,8 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.evaluation import aggregate_posterior as module
-from tfvae.evaluation.aggregate_posterior import aggregate_posterior
+from tfvae.evaluation import aggregate_posterior
 from tfvae.likelihoods import Bernoulli
 from tfvae.models import LadderVAE, SemiSupervisedVAE
 from tfvae.networks import MLP, Conditioned
@@ -29,6 +29,7 @@ from tfvae.priors import ConditionalNormal, StandardNormal, UniformCategorical, 
 from tfvae.priors import Product as ProductOfPriors
 
 tfd = tfp.distributions
+module = sys.modules[aggregate_posterior.__module__]  # its package has the function under the module's name
 
 INFORMATION = {"mutual_information"}
 OF_THE_PRIOR = INFORMATION | {"aggregate_kl"}

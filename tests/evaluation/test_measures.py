@@ -35,7 +35,7 @@ def subject(make_vae, binary):
         options = SimpleNamespace(**{**vars(OPTIONS), **options})
         names = ("parity", "fifth") if factors else ()
         facts = (held_out_class, names, 0, no_progress)
-        return Subject(model or make_vae(SHAPE), train, test, test, options, extractor, *facts)
+        return Subject(model or make_vae(SHAPE), train, test, lambda: test, options, extractor, *facts)
 
     return make
 

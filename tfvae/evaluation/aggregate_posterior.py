@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.divergences import kl_per_dimension
-from tfvae.evaluation.importance_sampling import no_progress
+from tfvae.evaluation.importance_sampling import no_progress, row_seeds
 from tfvae.evaluation.metrics import mean_of
 
 tfd = tfp.distributions
@@ -133,8 +133,8 @@ def _points(model, batches, number, normal, seed):
 
 def _draw(model, batch, seed, has_prior, normal):
     """What `_Points` holds, of the examples of a batch."""
-    x, index = batch["x"], tf.cast(batch["index"], "int32")
-    z = model.encode_sample(x, tf.stack([tf.fill(tf.shape(index), seed), index], axis=1))
+    x = batch["x"]
+    z = model.encode_sample(x, row_seeds(seed, batch["index"]))
     latents = model.inference(x, z).latents
     found = {"z": z[0], "log_q": _log_q(latents)[0]}
     if has_prior:

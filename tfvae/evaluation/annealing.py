@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.evaluation.importance_sampling import blocks_of, bound_of, fold_rows
+from tfvae.evaluation.importance_sampling import blocks_of, bound_of, fold_rows, row_seeds
 
 BLOCK = 1024  # chains that are in memory at a time
 ACCEPTANCE = 0.65  # rate that step sizes are adapted to, as in Wu et al., 2017
@@ -49,7 +49,7 @@ class Annealer:
     @tf.function
     def simulate(self, rows):
         """rows with x ~ p(x|z), and z ~ p(z), [B, L]."""
-        seeds, model = self._seeds(rows), self.model.given(rows)
+        seeds, model = row_seeds(self.seed, rows["index"]), self.model.given(rows)
         z = model.prior_sample(fold_rows(seeds, CODE))
         return {**rows, "x": model.decode_sample(z, fold_rows(seeds, EXAMPLE))}, z
 
@@ -97,7 +97,7 @@ class Annealer:
     @tf.function(reduce_retracing=True)
     def _start(self, rows, run, num_chains):
         """z ~ p(z), [num_chains, B, L]."""
-        seeds, model = fold_rows(self._seeds(rows), run), self.model.given(rows)
+        seeds, model = fold_rows(row_seeds(self.seed, rows["index"]), run), self.model.given(rows)
         draw = lambda chain: model.prior_sample(fold_rows(seeds, chain))  # noqa: E731
         return tf.map_fn(draw, tf.range(num_chains), fn_output_signature="float32")
 
@@ -119,9 +119,6 @@ class Annealer:
         kernel = tfp.mcmc.HamiltonianMonteCarlo(log_density, step_size[:, tf.newaxis], self.num_leapfrog_steps)
         z, results = kernel.one_step(z, kernel.bootstrap_results(z), seed=key)
         return z, tf.exp(tf.minimum(results.log_accept_ratio, 0.0))
-
-    def _seeds(self, rows):
-        return tf.stack([tf.fill(tf.shape(rows["index"]), self.seed), rows["index"]], axis=1)
 
 
 def _check(model, **numbers):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import no_progress
+from tfvae.evaluation.importance_sampling import no_progress, row_seeds
 from tfvae.evaluation.latent_space import rate_of_rows
 from tfvae.evaluation.metrics import GROUPS, jackknife, metric
 
@@ -95,8 +95,7 @@ def scores_of(model, batches, seed=0, progress=no_progress):
 
 def _scores(model, batch, seed):
     x, given = batch["x"], model.given(batch)
-    index = tf.cast(batch["index"], "int32")
-    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
+    seeds = row_seeds(seed, batch["index"])
     z = given.encode_sample(x, seeds) if model.is_stochastic else given.code(x)[tf.newaxis]
     inference = given.inference(x, z)
     distortion = -inference.likelihood.log_prob(x)[0]

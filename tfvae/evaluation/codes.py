@@ -52,14 +52,5 @@ def codes_of(model, batches, progress=no_progress):
 def _encode(model, batch):
     given, x = model.given(batch), batch["x"]
     code = given.code(x)
-    stddev = _stddev(given.inference(x, code[tf.newaxis])) if model.is_stochastic else None
+    stddev = given.inference(x, code[tf.newaxis]).stddev if model.is_stochastic else None
     return {"code": code} if stddev is None else {"code": code, "stddev": tf.ensure_shape(stddev, code.shape)}
-
-
-def _stddev(inference):
-    """Standard deviation of q(z|x), [B, L]; None where a posterior has none in closed form."""
-    try:
-        stddevs = [latent.posterior.stddev() for latent in inference.latents]
-    except NotImplementedError:
-        return None
-    return tf.concat([stddev[0] if stddev.shape.rank == 3 else stddev for stddev in stddevs], axis=-1)

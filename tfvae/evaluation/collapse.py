@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import no_progress
+from tfvae.evaluation.importance_sampling import no_progress, row_seeds
 from tfvae.evaluation.metrics import mean_of
 
 COLLAPSED_RATE = 0.01  # nats: a dimension below it says nothing that a decoder could use
@@ -159,8 +159,7 @@ def _partners(number, seed):
 
 def _code(model, batch, seed):
     """A sample of z, which is what the decoder was trained on, or the code that has no noise: [B, L]."""
-    index = tf.cast(batch["index"], "int32")
-    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
+    seeds = row_seeds(seed, batch["index"])
     return model.encode_sample(batch["x"], seeds)[0] if model.is_stochastic else model.code(batch["x"])
 
 

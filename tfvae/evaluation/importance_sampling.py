@@ -138,6 +138,12 @@ def mean_cost(log_likelihood, standard_error):
     return mean_of(-log_likelihood) | {"monte_carlo_standard_error": from_samples, "num_examples": len(log_likelihood)}
 
 
+def row_seeds(seed, index):
+    """Stateless seeds, int32 [B, 2], of the examples with these indices, int [B]: the same in whatever batch."""
+    index = tf.cast(index, "int32")
+    return tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
+
+
 def fold_rows(seeds, number):
     """Stateless seeds, int32 [B, 2], for the number-th of several draws of each row."""
     return tf.map_fn(lambda seed: tf.random.fold_in(seed, number), seeds)
@@ -164,7 +170,7 @@ def _bound(maximum, total, total_of_squares, num_samples):
 def _moments(model, x, index, num_samples, seed):
     """Maximum m of the log-weights, sum of exp(log w - m), and of its square, over all samples: each float64 [B]."""
     shape = tf.shape(index)
-    seeds = tf.stack([tf.fill(shape, seed), index], axis=1)
+    seeds = row_seeds(seed, index)
     maximum = tf.fill(shape, tf.constant(-np.inf, "float64"))
     total, squares = tf.zeros(shape, "float64"), tf.zeros(shape, "float64")
     for chunk in tf.range((num_samples + CHUNK - 1) // CHUNK):

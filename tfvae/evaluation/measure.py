@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.evaluation.collapse import verdict, verdict_without_noise
-from tfvae.evaluation.importance_sampling import importance_weighted_bound, mean_cost, no_progress
+from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress, row_seeds
 from tfvae.evaluation.latent_space import active_units, rate_of_rows
 from tfvae.evaluation.metrics import mean_of
 
@@ -74,9 +74,7 @@ def bits_per_dimension(negative_log_likelihood, num_dimensions, discrete):
 def _of_batch(model, batch, seed):
     """Per-example values; the noise of an example is keyed by its index, whatever batch it comes in."""
     x, model = batch["x"], model.given(batch)
-    index = tf.cast(batch["index"], "int32")
-    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
-    inference = model.inference(x, model.encode_sample(x, seeds))
+    inference = model.inference(x, model.encode_sample(x, row_seeds(seed, batch["index"])))
     distortion = -inference.likelihood.log_prob(x)[0]
     values = {"distortion": distortion, "code": model.code(x)}
     if model.has_rate:
@@ -90,12 +88,8 @@ def _of_batch(model, batch, seed):
 
 def _of_bound(bound, model):
     """What the importance-weighted bound says."""
-    nll, ess = mean_cost(bound.log_likelihood, bound.standard_error), bound.effective_sample_size
-    found = {
-        "negative_log_likelihood": nll,
-        "effective_sample_size": mean_of(ess, "samples") | {"minimum": float(ess.min())},
-    }
-    return found | _in_bits(nll, model) if model.likelihood.has_one_unit else found
+    found = bound.metrics()
+    return found | _in_bits(found["negative_log_likelihood"], model) if model.likelihood.has_one_unit else found
 
 
 def _in_bits(nll, model):

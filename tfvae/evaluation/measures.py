@@ -1,7 +1,11 @@
 """Measures: what an evaluation can be asked for beside the ELBO and the importance-weighted bound."""
 
+import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from tfvae.evaluation.aggregate_posterior import aggregate_posterior
 from tfvae.evaluation.annealed_importance_sampling import annealed_importance_sampling, bidirectional_monte_carlo
@@ -19,16 +23,18 @@ MOST_SCORED = 10_000  # test examples for scores of disentanglement
 MOST_RESTORED = 10_000  # test images that are damaged and restored
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True)
+class Subject:
     """What is measured.
 
     Attributes:
         model: A `LatentVariableModel`.
         train: Iterable of training batches {"x", "index", "label", ...}, each example once, read as often as needed.
         test: The same of test examples.
-        grey: Test examples before they were binarised: what the means of p(x|z) are compared with.
+        grey: () -> test batches before they were binarised: what the means of p(x|z) are compared with; called, as
+            `extractor` is, only where it is needed.
         options: An `Evaluation` of the experiment, or anything with its attributes.
-        extractor: () -> the `Extractor` for the quality of samples; called only where it is needed.
+        extractor: () -> the `Extractor` for the quality of samples.
         held_out_class: The class that training left out, or None.
         factor_names: Names of the factors that the batches know; may be empty.
         seed: Integer that keys all draws.
@@ -38,13 +44,18 @@ class Subject(NamedTuple):
     model: Any
     train: Any
     test: Any
-    grey: Any
+    grey: Callable
     options: Any
     extractor: Callable
     held_out_class: int | None
     factor_names: tuple
     seed: int
     progress: Callable
+
+    @functools.cached_property
+    def test_codes(self):
+        """The `Codes` of the test examples, encoded once for all measures that look at them."""
+        return codes_of(self.model, self.test, self.progress)
 
 
 class First:
@@ -98,7 +109,7 @@ def classes(subject):
     """What a linear probe and nearest neighbours read off the codes."""
     if subject.model.condition_size:
         raise ValueError("The codes of a model that is told the class do not say what is read off the data.")
-    train, test = (codes_of(subject.model, batches, subject.progress) for batches in (subject.train, subject.test))
+    train, test = codes_of(subject.model, subject.train, subject.progress), subject.test_codes
     if train.labels is None:
         raise ValueError("The data has no labels.")
     codes = (train.codes, train.labels, test.codes, test.labels)
@@ -110,7 +121,7 @@ def anomalies(subject):
     if subject.held_out_class is None:
         raise ValueError("No class was held out: set `data.held_out_class` and train.")
     scores = scores_of(subject.model, subject.test, subject.seed, subject.progress)
-    labels = codes_of(subject.model, subject.test).labels
+    labels = np.concatenate([batch["label"] for batch in subject.test])
     return anomaly_detection(scores, labels == subject.held_out_class, subject.seed).metrics()
 
 
@@ -123,9 +134,9 @@ def restoration(subject):
 
 def factors(subject):
     """Scores of disentanglement against the factors that the data knows."""
-    codes = codes_of(subject.model, subject.test, subject.progress)
-    if codes.factors is None:
+    if not subject.factor_names:
         raise ValueError("The data knows no factors.")
+    codes = subject.test_codes
     rows = slice(0, MOST_SCORED)
     has_stddevs = codes.stddevs is not None and codes.stddevs.shape == codes.codes.shape  # a code may hold a class, too
     stddevs = codes.stddevs[rows] if has_stddevs else None
@@ -136,7 +147,7 @@ def factors(subject):
 def samples(subject):
     """Distances of samples from test data in the features of an extractor, their precision, recall and sharpness."""
     number, extractor = subject.options.num_prior_samples, subject.extractor()
-    return sample_quality(subject.model, subject.grey, extractor, number, subject.seed, subject.progress).metrics()
+    return sample_quality(subject.model, subject.grey(), extractor, number, subject.seed, subject.progress).metrics()
 
 
 def gaps(subject):

@@ -79,7 +79,7 @@ def encode(model, interface, inputs):
     """The code of x, [B, L]: the mean of q(z|x) where it has one; and its standard deviation, if it has one."""
     x = interface.x(inputs)
     code = model.code(x)
-    stddev = _stddev(model.inference(x, code[tf.newaxis])) if model.is_stochastic else None
+    stddev = model.inference(x, code[tf.newaxis]).stddev if model.is_stochastic else None
     return {"z_mean": code} if stddev is None else {"z_mean": code, "z_stddev": tf.ensure_shape(stddev, code.shape)}
 
 
@@ -119,16 +119,6 @@ def _posterior_sample(model, x, inputs):
     if not model.is_stochastic:
         return model.code(x)[tf.newaxis]
     return model.encode_sample(x, preprocessing.row_seeds(inputs["seed"], POSTERIOR))
-
-
-def _stddev(inference):
-    """Standard deviation of q(z|x), [B, L]; None where a posterior has none in closed form."""
-    try:
-        stddevs = [posterior.stddev() for posterior, _, _ in inference.latents]
-    except NotImplementedError:
-        return None
-    stddevs = [stddev[0] if stddev.shape.rank == 3 else stddev for stddev in stddevs]
-    return tf.concat(stddevs, axis=-1)
 
 
 def _signature(answer, model, interface, specs):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfvae.evaluation.importance_sampling import row_seeds
 from tfvae.evaluation.latent_space import rate_of_rows
 
 
@@ -52,9 +53,7 @@ def in_batches(examples, batch_size):
 
 def _of_batch(model, batch, seed):
     x, given = batch["x"], model.given(batch)
-    index = tf.cast(batch["index"], "int32")
-    seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
-    drawn = given.inference(x, given.encode_sample(x, seeds))
+    drawn = given.inference(x, given.encode_sample(x, row_seeds(seed, batch["index"])))
     likelihood = given.inference(x, given.code(x)[tf.newaxis]).likelihood
     squares = (likelihood.mean()[0] - x) ** 2
     return {

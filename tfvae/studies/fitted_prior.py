@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
+from tfvae.evaluation.importance_sampling import row_seeds
+
 SHAPES = ("full", "diag")  # of the covariance of a component
 DRAWS = 10  # for each mean of a component with a full covariance: with fewer it fits their noise, and slowly
 HELD_OUT = 5  # one draw of so many chooses the mixture
@@ -96,9 +98,8 @@ def draws_of(model, batches, seed):
 
     @tf.function(reduce_retracing=True)
     def draw(batch):
-        given, index = model.given(batch), tf.cast(batch["index"], "int32")
-        seeds = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
-        z = given.encode_sample(batch["x"], seeds)
+        given = model.given(batch)
+        z = given.encode_sample(batch["x"], row_seeds(seed, batch["index"]))
         if not model.has_density:
             return {"z": z[0]}
         latents = given.inference(batch["x"], z).latents

@@ -125,11 +125,13 @@ def coder_of(model):
 
     import tensorflow as tf
 
+    from tfvae.evaluation.importance_sampling import row_seeds
+
     prior_sample = tf.function(model.prior_sample)  # eagerly it draws row by row
     code, mean = (tf.function(f, reduce_retracing=True) for f in (model.code, lambda z: model.decode(z).mean()))
 
     def draw(number, seed):
-        return prior_sample(tf.stack([tf.fill([number], seed), tf.range(number)], axis=1)).numpy()
+        return prior_sample(row_seeds(seed, tf.range(number))).numpy()
 
     return Coder(lambda x: code(tf.constant(x)).numpy(), lambda z: mean(tf.constant(z)).numpy(), draw)
 
