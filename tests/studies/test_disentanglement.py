@@ -52,3 +52,4 @@ def test_the_headline_names_the_best(findings):
 def test_data_without_factors_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="needs data that knows its factors"):
         study(tmp_path, "digits.toml", "training.epochs=1", "data.num_examples=100", betas=[1.0])
+    assert not any(tmp_path.iterdir())  # before anything was trained

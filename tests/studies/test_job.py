@@ -103,6 +103,6 @@ def test_the_command_refuses_in_one_sentence(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("wrong", ["model.name=VEA", "model.posterior.name=Normal", "model.posterior.latent_size=0"])
 def test_every_study_tries_the_parts_before_any_work(name, wrong, tmp_path):
-    with pytest.raises(ConfigError, match="VEA|Normal|latent_size"):
+    with pytest.raises(ConfigError, match=r"VEA|Normal|latent_size"):
         run(name, None, tmp_path, [wrong])
     assert not any(tmp_path.iterdir())

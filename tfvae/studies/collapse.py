@@ -63,11 +63,11 @@ def run(
         num_shown: Number of images in a row.
     """
     bench.need(bench.experiment.model["name"] == "VAE", "This study trains a `VAE`, and the model is of another kind.")
+    bench.need(bench.model.has_rate, "This study needs a model with a rate, and this one has none.")
     bench.need(0 < warmup_share <= 1, f"`study.warmup_share` must lie between 0 and 1. Received: {warmup_share!r}")
     deep = {"name": "MLP", "hidden_sizes": [hidden_size] * depth, "activation": activation} if depth else None
     shared = _shared(bench.experiment, deep, float(learning_rate))
     runs = {NOTHING: bench.train("no_remedy", shared | _objective())}
-    bench.need(runs[NOTHING].model.has_rate, "This study needs a model with a rate, and this one has none.")
     steps = max(1, round(warmup_share * _num_steps(runs[NOTHING])))
     warm_up = {"name": "LinearWarmup", "steps": steps}
     runs[WARM_UP] = bench.train("warm_up", shared | _objective(beta=warm_up))

@@ -28,8 +28,9 @@ def run(bench, *, betas=(1.0, 4.0, 8.0), total_correlation_weights=(3.0, 7.0), n
         total_correlation_weights: Weights of `TotalCorrelation`; the paper's beta is 1 more.
         num_examples: Number of test examples that the scores look at.
     """
+    bench.need(bench.splits.test.factor_names, "This study needs data that knows its factors, such as shapes.")
+    bench.need(bench.model.has_rate, "This study needs a model with a rate, and this one has none.")
     runs = {f"beta {beta:g}": bench.train(f"beta_{beta:g}", _with_beta(bench, beta)) for beta in betas}
-    _need_factors(bench, next(iter(runs.values())))
     for weight in total_correlation_weights:
         name = f"total_correlation_{weight:g}"
         runs[f"TC {weight:g}"] = bench.train(name, _with_total_correlation(bench, weight))
@@ -51,13 +52,6 @@ def _with_beta(bench, beta):
 def _with_total_correlation(bench, weight):
     regularizer = {"name": "TotalCorrelation", "weight": weight}
     return _with_beta(bench, 1.0) | {"model.regularizers": [regularizer]}
-
-
-def _need_factors(bench, trained):
-    bench.need(
-        "factors" in trained.examples("test", 1), "This study needs data that knows its factors, such as shapes."
-    )
-    bench.need(trained.model.has_rate, "This study needs a model with a rate, and this one has none.")
 
 
 def _of_run(trained, num_examples):

@@ -49,12 +49,12 @@ def run(bench, *, num_samples=2000, num_components=(1, 3, 10, 30, 100), num_code
         "num_shown": num_shown,
     }
     need_counts(bench, **counts)
-    trained = bench.base()
-    model, seed = trained.model, trained.experiment.seed
     bench.need(
-        model.can_sample or model.is_euclidean,
+        bench.model.can_sample or bench.model.is_euclidean,
         "This study needs a prior, or codes that one can be fitted to, and this model has neither.",
     )
+    trained = bench.base()
+    model, seed = trained.model, trained.experiment.seed
     fit = fit_prior(model, trained.batches("train", num_codes), num_components, seed) if model.is_euclidean else None
     sets = sample_sets(trained, fit, num_samples)
     quality = _quality(trained, sets, _extractor(bench, trained, extractor))

@@ -53,9 +53,10 @@ def run(bench, *, num_pairs=50, steps=9, num_shown=4, num_examples=5000):
     need_counts(bench, num_pairs=num_pairs, num_shown=num_shown, num_examples=num_examples)
     need_counts(bench, 3, steps=steps)
     bench.need(steps % 2, f"`study.steps` must be odd. Received: study.steps={steps}")
+    euclidean = bench.model.is_euclidean
+    bench.need(euclidean, "This study walks straight through the latent space, and here it is no real space.")
     trained = bench.base()
     model = trained.model
-    bench.need(model.is_euclidean, "This study walks straight through the latent space, and here it is no real space.")
     codes = codes_of(model, trained.batches("test", num_examples))
     bench.need(len(codes.codes) > 1, "This study walks between test images, and there is only one.")
     pairs = _pairs(trained, codes, num_pairs, steps)

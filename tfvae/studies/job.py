@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfvae import jobs
 from tfvae.errors import ConfigError
-from tfvae.experiment import build_model, load_experiment, value_of
+from tfvae.experiment import load_experiment, value_of
 from tfvae.report import write_study
 from tfvae.run_directory import load_run
 from tfvae.studies.workbench import Workbench
@@ -37,9 +37,10 @@ def run_study(name, source, directory, overrides, interruption):
     module = importlib.import_module(f"tfvae.studies.{name.replace('-', '_')}")
     options = options_of(module.run, [text for text in overrides if text.startswith(OPTION)])
     experiment, trained = open_source(source, [text for text in overrides if not text.startswith(OPTION)], module)
-    build_model(experiment)  # a mistake in a part shows before any work
+    bench = Workbench(experiment, Path(directory), interruption, trained)
+    _ = bench.model  # a mistake in a part shows before any work
     started = time.monotonic()
-    findings = module.run(Workbench(experiment, Path(directory), interruption, trained), **options)
+    findings = module.run(bench, **options)
     page = write_study(
         directory,
         name=name,

@@ -62,9 +62,9 @@ def run(bench, *, num_points=3000, num_neighbours=10, manifold_steps=15):
         manifold_steps: Number of decoded images along each axis of the manifold.
     """
     bench.need(min(num_points, num_neighbours, manifold_steps) >= 1, "The options of this study are counts, from 1 up.")
-    base = bench.base()
-    number = base.splits.test.num_examples
+    number = bench.splits.test.num_examples
     bench.need(min(num_points, number) >= FEWEST, f"This study maps test examples, and needs at least {FEWEST}.")
+    base = bench.base()
     runs = compared(bench, base)
     shown = np.unique(np.linspace(0, number - 1, min(num_points, number)).astype(int))
     mapped = {name: _mapped(trained, shown, num_neighbours) for name, trained in runs.items()}

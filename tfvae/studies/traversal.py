@@ -35,10 +35,10 @@ def run(bench, *, num_images=16, steps=7, num_tiles=24, num_frames=32, num_examp
     bench.need_images()
     need_counts(bench, num_images=num_images, num_tiles=num_tiles, num_examples=num_examples)
     need_counts(bench, 2, steps=steps, num_frames=num_frames)
-    trained = bench.base()
     bench.need(
-        trained.model.is_euclidean, "This study moves a code along its dimensions, and here that gives no other code."
+        bench.model.is_euclidean, "This study moves a code along its dimensions, and here that gives no other code."
     )
+    trained = bench.base()
     dimensions = dimensions_of(trained, num_images, steps, num_examples)
     level = LEVEL if has_levels(trained) else ""
     sections = [

@@ -1,5 +1,6 @@
 """Workbench: what a study trains its models with, and what it hands back."""
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import tensorflow as tf
 from tfvae import jobs
 from tfvae.data import open_splits, pipeline
 from tfvae.errors import ConfigError
-from tfvae.experiment import Experiment, changed, load_model
+from tfvae.experiment import Experiment, build_model, changed, load_model
 from tfvae.training.logs import read_history
 from tfvae.training.train import train
 
@@ -78,6 +79,20 @@ class Workbench:
     trained: Path | None = None
     _splits: dict = field(default_factory=dict)
 
+    @functools.cached_property
+    def model(self):
+        """The experiment's model, untrained: what it can do is asked before anything is trained.
+
+        Raises:
+            ConfigError: If its parts do not fit together.
+        """
+        return build_model(self.experiment)
+
+    @property
+    def splits(self):
+        """The experiment's data, opened."""
+        return self._splits_of(self.experiment)
+
     def base(self):
         """The run of the experiment itself."""
         if self.trained is None:
@@ -111,8 +126,11 @@ class Workbench:
         self.need(not self.experiment.data.is_table, "This study is one of images, and the data is a table.")
 
     def _run(self, name, directory, experiment):
+        history = read_history(directory / "history.jsonl")
+        return Run(name, Path(directory), experiment, load_model(directory), self._splits_of(experiment), history)
+
+    def _splits_of(self, experiment):
         key = repr(experiment.data)
         if key not in self._splits:
             self._splits[key] = open_splits(experiment.data)
-        history = read_history(directory / "history.jsonl")
-        return Run(name, Path(directory), experiment, load_model(directory), self._splits[key], history)
+        return self._splits[key]
