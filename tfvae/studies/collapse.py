@@ -63,7 +63,7 @@ def run(
         num_shown: Number of images in a row.
     """
     bench.need(bench.experiment.model["name"] == "VAE", "This study trains a `VAE`, and the model is of another kind.")
-    bench.need(bench.model.has_rate, "This study needs a model with a rate, and this one has none.")
+    bench.need_rate()
     bench.need(0 < warmup_share <= 1, f"`study.warmup_share` must lie between 0 and 1. Received: {warmup_share!r}")
     deep = {"name": "MLP", "hidden_sizes": [hidden_size] * depth, "activation": activation} if depth else None
     shared = _shared(bench.experiment, deep, float(learning_rate))

@@ -34,7 +34,7 @@ def run(bench, *, latent_sizes=(2, 4, 8, 16, 32), jpeg_qualities=(5, 15, 30, 50,
     bench.need_images()
     posterior = bench.experiment.model.get("posterior", {})
     bench.need("latent_size" in posterior, "This study varies `model.posterior.latent_size`, and the model has none.")
-    bench.need(bench.model.has_rate, "This study needs a model with a rate, and this one has none.")
+    bench.need_rate()
     runs = {size: bench.train(f"latent_size_{size}", {LATENT_SIZE: size}) for size in latent_sizes}
     found = {size: _of_run(trained, num_images) for size, trained in runs.items()}
     images = runs[latent_sizes[0]].examples("test", num_images)["x"]

@@ -29,7 +29,7 @@ def run(bench, *, betas=(1.0, 4.0, 8.0), total_correlation_weights=(3.0, 7.0), n
         num_examples: Number of test examples that the scores look at.
     """
     bench.need(bench.splits.test.factor_names, "This study needs data that knows its factors, such as shapes.")
-    bench.need(bench.model.has_rate, "This study needs a model with a rate, and this one has none.")
+    bench.need_rate()
     runs = {f"beta {beta:g}": bench.train(f"beta_{beta:g}", _with_beta(bench, beta)) for beta in betas}
     for weight in total_correlation_weights:
         name = f"total_correlation_{weight:g}"

@@ -125,6 +125,10 @@ class Workbench:
         """Refuses tables."""
         self.need(not self.experiment.data.is_table, "This study is one of images, and the data is a table.")
 
+    def need_rate(self):
+        """Refuses models without a rate."""
+        self.need(self.model.has_rate, "This study needs a model with a rate, and this one has none.")
+
     def _run(self, name, directory, experiment):
         history = read_history(directory / "history.jsonl")
         return Run(name, Path(directory), experiment, load_model(directory), self._splits_of(experiment), history)
