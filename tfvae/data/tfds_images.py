@@ -32,7 +32,7 @@ def tfds_sources(name, data_dir=None, download=False):
     Raises:
         DataError: If the dataset is unknown, not prepared, cannot be fetched, or is not one of images of one size.
     """
-    builder = _prepared(name, data_dir, download or name in EMBEDDED)
+    builder = prepared(name, data_dir, download or name in EMBEDDED)
     splits = [split for split in ("train", "test") if split in builder.info.splits]
     if "train" not in splits:
         raise DataError(f"`{name}` has no split `train`. Its splits: {sorted(builder.info.splits)}.")
@@ -56,7 +56,7 @@ def _builder(name, data_dir):
         raise DataError(f"Unknown dataset `{name}`: no folder, file or TFDS dataset of that name.{hint}") from error
 
 
-def _prepared(name, data_dir, allowed):
+def prepared(name, data_dir, allowed):
     """The builder of a dataset that is prepared: by now, or here if that is allowed."""
     builder = _builder(name, data_dir)
     if builder.is_prepared():
