@@ -58,7 +58,7 @@ def open_splits(data):
     Raises:
         DataError: If the data is missing or unreadable, or too small to be split.
     """
-    sources = _sources(data)
+    sources = sources_of(data)
     drawn = {split: pipeline.binarized(source) for split, source in sources.items()} if data.binarize != "none" else {}
     # Drawn before the split, so that an example keeps its draw whatever the split is.
     train = drawn if data.binarize == "static" else sources
@@ -124,7 +124,8 @@ def _without(sources, name, indices, held_out_class):
     return name, indices[indices_without(Subset(sources[name], indices), held_out_class)]
 
 
-def _sources(data):
+def sources_of(data):
+    """{name of a split: source} of what `data.name` means."""
     path = Path(data.name).expanduser()
     if data.name == "shapes":
         return {"train": ShapesSource(factors=data.factors)}
