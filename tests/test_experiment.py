@@ -12,6 +12,7 @@ from tfvae import schedules
 from tfvae.errors import ConfigError
 from tfvae.experiment import Evaluation, build_model, experiment_from, load_experiment, load_model
 from tfvae.optimizers import Adam
+from tfvae.settings import Limits, Threshold
 
 MLP = {"name": "MLP", "hidden_sizes": [8]}
 TREE = {
@@ -175,7 +176,7 @@ def test_the_last_override_wins(base):
 
 # Mistakes.
 
-ALLOWED_TOP = "model, data, training, evaluation, seed"
+ALLOWED_TOP = "model, data, training, evaluation, gate, seed"
 MISTAKES = [
     ("modle", {}, "The configuration has no `modle`. Did you mean `model`? It may have: " + ALLOWED_TOP),
     ("training", REMOVED, "The configuration lacks `training`."),
@@ -296,3 +297,37 @@ def test_a_directory_without_a_model_is_refused(tmp_path):
     message = f"{tmp_path} holds no trained model: no file model.keras. Run `tfvae train` first."
     with pytest.raises(ConfigError, match=re.escape(message)):
         load_model(tmp_path)
+
+
+# The gate.
+
+
+def test_a_threshold_of_the_gate_may_have_limits_for_each_class_and_survives_json():
+    table = {"at_most": 26, "not_worse_than_served_by": 0.5, "each_class": {"at_most": 32.0}}
+    experiment = experiment_from(changed("gate.negative_elbo", table))
+    threshold = Threshold(at_most=26.0, not_worse_than_served_by=0.5, each_class=Limits(at_most=32.0))
+    assert experiment.gate.thresholds() == {"negative_elbo": threshold}
+    assert experiment_from(json.loads(json.dumps(experiment.to_dict()))) == experiment
+
+
+def test_without_a_gate_there_are_no_thresholds():
+    experiment = experiment_from(TREE)
+    assert experiment.gate.thresholds() == {}
+    assert experiment_from(json.loads(json.dumps(experiment.to_dict()))) == experiment
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("gate.elbo", {"at_most": 1.0}, "[gate] has no `elbo`"),
+        ("gate.negative_elbo", 26.0, "[gate.negative_elbo] must be a table. Received: 26.0"),
+        ("gate.negative_elbo", {"at_mots": 1.0}, "[gate.negative_elbo] has no `at_mots`. Did you mean `at_most`?"),
+        ("gate.negative_elbo", {"at_most": "low"}, "`gate.negative_elbo.at_most` must be a number"),
+        ("gate.negative_elbo", {"each_class": {"at_most": 1.0, "each_class": {}}}, "has no `each_class`"),
+        ("gate.negative_elbo", {"not_worse_than_served_by": 1.0}, "judged by these alone"),
+        ("gate.rate", {"at_least": 1.0, "not_worse_than_served_by": 1.0}, "[gate]: `rate` is neither worse"),
+    ],
+)
+def test_a_mistake_in_the_gate_gets_one_sentence(path, value, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        experiment_from(changed(path, value))

@@ -31,6 +31,8 @@ prior = {{ name = "StandardNormal" }}
 decoder = {{ name = "MLP", hidden_sizes = [16] }}
 likelihood = {{ name = "Table" }}
 objective = {{ name = "ELBO" }}
+[gate]
+negative_elbo = {{ at_most = 100.0 }}
 """
 SERVED = {"height", "member", "size", "score"}  # of the columns, without label and what is ignored
 SIZES = [b"S", b"M", b"L"]

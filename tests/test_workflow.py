@@ -31,6 +31,8 @@ likelihood = {{ name = "Bernoulli" }}
 objective = {{ name = "ELBO" }}
 [evaluation]
 num_samples = 20
+[gate]
+negative_elbo = {{ at_most = 1000.0 }}
 """
 
 
@@ -70,29 +72,31 @@ def test_second_run_skips_all_but_the_look_at_the_data(folder):
     result = job(folder, "run", "tiny.toml")
     assert result.returncode == 0
     assert [line.split()[0] for line in result.stdout.splitlines() if "skipped" in line] == [
-        "train", "evaluate", "export", "validate", "push", "report",
+        "train", "evaluate", "report", "export", "validate", "push",
     ]  # fmt: skip
     assert [path.name for path in (folder / "saved_models" / "tiny").glob("[0-9]*")] == ["1"]
 
 
-def test_other_evaluation_runs_no_training_again(folder):
+def test_another_evaluation_and_other_thresholds_run_no_training_again(folder):
     trained = manifest(folder, "train")["started"]
-    result = job(folder, "run", "tiny.toml", "--set", "evaluation.num_samples=30")
+    others = ["--set", "evaluation.num_samples=30", "--set", "gate.negative_elbo.at_most=900.0"]
+    result = job(folder, "run", "tiny.toml", *others)
     assert result.returncode == 0, result.stderr
     assert manifest(folder, "train")["started"] == trained
     assert json.loads((folder / "runs/tiny/metrics.json").read_text())["num_samples"] == 30
+    assert manifest(folder, "validate")["inputs"]["gate"]["negative_elbo"]["at_most"] == 900.0
 
 
 def test_lost_output_is_made_again(folder):
     (folder / "runs/tiny/report.html").unlink()
-    assert "report    ..." in job(folder, "run", "tiny.toml").stdout
+    assert "report    ..." in job(folder, "run", "tiny.toml", "--until", "report").stdout
     assert (folder / "runs/tiny/report.html").exists()
 
 
 def test_training_that_was_done_by_itself_is_taken_over(folder, tmp_path):
     trained = job(folder, "train", "tiny.toml", "--output", tmp_path / "run", "--set", "training.epochs=1")
     assert trained.returncode == 0, trained.stderr
-    arguments = ["--output", tmp_path / "run", "--saved-models", tmp_path / "models", "--set", "training.epochs=1"]
+    arguments = ["--output", tmp_path / "run", "--until", "train", "--set", "training.epochs=1"]
     result = job(folder, "run", "tiny.toml", *arguments)
     assert "nothing to do" in result.stdout and not (tmp_path / "run" / "superseded").exists()
 
@@ -121,9 +125,9 @@ def test_withdrawn_version_is_not_pushed_again_by_the_next_run(folder):
 
 def test_changed_data_trains_anew_and_keeps_the_old_run(folder):
     write_data(folder, seed=1)
-    result = job(folder, "run", "tiny.toml")
+    result = job(folder, "run", "tiny.toml", "--until", "train")
     assert result.returncode == 0, result.stderr
-    assert "train     ..." in result.stdout
+    assert "train     ..." in result.stdout and "evaluate" not in result.stdout
     assert list((folder / "runs/tiny/superseded").glob("*/model.keras"))
 
 
@@ -137,7 +141,7 @@ def test_evaluation_refuses_data_that_the_model_was_not_trained_on(folder, monke
 
 
 def test_killed_run_goes_on_and_finishes(folder, tmp_path):
-    arguments = ["run", folder / "tiny.toml", "--output", tmp_path / "run", "--saved-models", tmp_path / "models"]
+    arguments = ["run", folder / "tiny.toml", "--output", tmp_path / "run", "--until", "report"]
     arguments += ["--set", "training.epochs=500", "--set", "training.checkpoint_steps=20"]
     command = [sys.executable, "-m", "tfvae.cli", *map(str, arguments)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -146,7 +150,7 @@ def test_killed_run_goes_on_and_finishes(folder, tmp_path):
     assert process.wait(60) == 143, process.stdout.read()
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0 and "Going on from step" in result.stdout
-    assert (tmp_path / "models" / "1" / "saved_model.pb").exists()
+    assert (tmp_path / "run" / "report.html").exists() and not (tmp_path / "run" / "export").exists()
 
 
 def wait_for(path, seconds=120):
@@ -156,9 +160,24 @@ def wait_for(path, seconds=120):
 
 
 @pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ("gate={}", "is not blessed: set thresholds in [gate]"),
+        pytest.param("gate.negative_elbo.at_most=-1e3", "and must be at most -1000.0", marks=pytest.mark.slow),
+    ],
+    ids=["no thresholds", "thresholds that are not kept"],
+)
+def test_a_model_that_is_not_blessed_any_more_is_reported_and_not_pushed(gate, words, folder, tmp_path):
+    result = job(folder, "run", "tiny.toml", "--set", gate, "--saved-models", tmp_path)
+    assert result.returncode == 5 and words in result.stderr and "Traceback" not in result.stderr
+    assert (folder / "runs/tiny/report.html").exists() and not list(tmp_path.glob("[0-9]*"))
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
         (["train", "missing.toml", "--output", "out"], 2, "missing.toml"),
+        (["run", "tiny.toml", "--from", "export", "--until", "train"], 2, "export comes after step train"),
         (["train", "tiny.toml", "--output", "out", "--set", "training.epoch=3"], 2, "epochs"),
         (["train", "tiny.toml", "--output", "out", "--set", "data.name=./no-such-folder"], 4, "no-such-folder"),
         (["train", "tiny.toml", "--output", "out", "--set", "data.name=mnits"], 4, "mnist"),

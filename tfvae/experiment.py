@@ -12,7 +12,7 @@ from pathlib import Path
 from tfvae import parts
 from tfvae.data.options import Data
 from tfvae.errors import ConfigError
-from tfvae.settings import Evaluation, Training
+from tfvae.settings import Evaluation, Gate, Training
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Experiment:
         data: A `Data`.
         training: A `Training`.
         evaluation: An `Evaluation`.
+        gate: A `Gate`.
         seed: Integer from which all randomness of the run is derived.
     """
 
@@ -31,6 +32,7 @@ class Experiment:
     data: Data
     training: Training
     evaluation: Evaluation = field(default_factory=Evaluation)
+    gate: Gate = field(default_factory=Gate)
     seed: int = 0
 
     def __post_init__(self):
@@ -180,9 +182,10 @@ def _is_required(f):
 
 
 def _typed(hint, value, path):
-    if dataclasses.is_dataclass(hint):
-        return _record(hint, value, path)
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    record = next(filter(dataclasses.is_dataclass, kinds), None)
+    if record and not (value is None and types.NoneType in kinds):
+        return _record(record, value, path)
     if float in kinds and type(value) is int:
         return float(value)
     if type(value) not in kinds:

@@ -12,13 +12,15 @@ import tensorflow as tf
 from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
+from tfvae.drift import write_reference
 from tfvae.errors import ConfigError, DataError
 from tfvae.evaluation.classifier import classifier_extractor, train_classifier
 from tfvae.evaluation.features import load_extractor
 from tfvae.evaluation.measures import Subject, measure_all
 from tfvae.experiment import experiment_from, load_model
+from tfvae.gate import validate_export
 from tfvae.report import FinishedRun, write_comparison, write_report
-from tfvae.serving import export, validate
+from tfvae.serving import export
 from tfvae.serving.signatures import left_out
 from tfvae.settings import Evaluation
 from tfvae.training.logs import read_history
@@ -130,13 +132,21 @@ def export_run(directory, destination=None):
     """Exports a run's model for TensorFlow Serving; the run's own export/ is replaced, any other folder must be new."""
     directory = Path(directory)
     experiment, model = load_run(directory), load_model(directory)
+    splits, _ = open_data(directory, experiment)
     own = directory / "export"
     destination = Path(destination) if destination else own
     for stale in directory.glob(".export-*"):  # of an export that was killed
         shutil.rmtree(stale)
     if destination == own and own.exists():
         shutil.rmtree(own)
-    export(model, destination, binarize=experiment.data.binarize, manifest=manifest(directory, experiment))
+    export(
+        model,
+        destination,
+        binarize=experiment.data.binarize,
+        validation=pipeline.ordered_batches(splits.validation, experiment.data.batch_size),
+        manifest=manifest(directory, experiment),
+    )
+    write_reference(directory, experiment, destination)
     for name, reason in left_out(model).items():
         jobs.event(f"The model has no signature `{name}`: {reason}.", signature=name)
     jobs.event(f"Exported to {destination}.", path=str(destination))
@@ -161,11 +171,9 @@ def export_of(path):
     return path / "export" if not (path / "saved_model.pb").exists() and (path / "export").is_dir() else path
 
 
-def validate_run(path):
-    """Puts an export through the gate and returns what was found."""
-    facts = validate(export_of(path))
-    jobs.event(f"{export_of(path)} holds what TensorFlow Serving needs.", path=str(export_of(path)))
-    return facts
+def validate_run(path, gate=None, base_path=None, server=None):
+    """Puts an export, or that of a run's directory, through `gate.validate_export`."""
+    return validate_export(export_of(path), gate, base_path, server)
 
 
 def report_run(directory):

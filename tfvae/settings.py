@@ -1,4 +1,4 @@
-"""Settings: the [training] and [evaluation] tables of a configuration."""
+"""Settings: the [training], [evaluation] and [gate] tables of a configuration."""
 
 from dataclasses import dataclass, field
 
@@ -77,3 +77,62 @@ class Evaluation:
     def chosen(self):
         """Names of the measures, in the order in which they are taken."""
         return [name for name in MEASURES if name in self.measures or "all" in self.measures]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a mean over test examples must keep to, in nats.
+
+    Attributes:
+        at_most: Largest value.
+        at_least: Smallest value.
+        not_worse_than_served_by: How much higher than that of the version now served, on the same examples.
+    """
+
+    at_most: float | None = None
+    at_least: float | None = None
+    not_worse_than_served_by: float | None = None
+
+    @property
+    def are_absolute(self):
+        return self.at_most is not None or self.at_least is not None
+
+
+@dataclass(frozen=True)
+class Threshold(Limits):
+    """The limits of one metric: of the mean over all test examples, and of that over each class.
+
+    Attributes:
+        each_class: `Limits` that every class must keep to by itself.
+    """
+
+    each_class: Limits | None = None
+
+    def __post_init__(self):
+        # The first version has no other to be held against.
+        if not any(limits.are_absolute for limits in (self, self.each_class or Limits())):
+            raise ConfigError("`at_most` or `at_least` is needed: the first version is judged by these alone.")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The `[gate]` table: what the exported model's own scores of the test examples must be, or it is not pushed.
+
+    Attributes:
+        negative_elbo: A `Threshold`; None sets none.
+        distortion: The same, for models without a rate, or beside the negative ELBO.
+        rate: The same; "at_least" refuses a model that ignores its code.
+    """
+
+    negative_elbo: Threshold | None = None
+    distortion: Threshold | None = None
+    rate: Threshold | None = None
+
+    def __post_init__(self):
+        limits = [self.rate, self.rate and self.rate.each_class]
+        if any(given and given.not_worse_than_served_by is not None for given in limits):
+            raise ConfigError("`rate` is neither worse nor better for being higher: give it `at_least` or `at_most`.")
+
+    def thresholds(self):
+        """{metric: `Threshold`} of those that are set."""
+        return {name: threshold for name, threshold in vars(self).items() if threshold is not None}

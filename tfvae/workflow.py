@@ -1,4 +1,4 @@
-"""The main job: data, train, evaluate, export, validate, push, report, each skipped when it is not due."""
+"""The main job: data, train, evaluate, report, export, validate, push, each skipped when it is not due."""
 
 import datetime
 import shutil
@@ -11,12 +11,24 @@ from typing import NamedTuple
 from tfvae import jobs, run_directory, storage
 from tfvae.data import open_splits
 from tfvae.data.description import describe
+from tfvae.errors import ConfigError
 from tfvae.experiment import Experiment, build_model
 from tfvae.serving import push
 from tfvae.training.train import differences, shaping, train
 from tfvae.versions import versions
 
-NAMES = ("data", "train", "evaluate", "export", "validate", "push", "report")
+NAMES = ("data", "train", "evaluate", "report", "export", "validate", "push")  # what is refused has a page to look at
+# Of an export; the blessing, which the gate adds, is not made by the step that exports.
+EXPORTED = tuple(
+    f"export/{name}"
+    for name in (
+        "saved_model.pb",
+        "variables",
+        "assets.extra/tfvae_manifest.json",
+        "assets.extra/tfvae_probes",
+        "assets.extra/tf_serving_warmup_requests",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,7 @@ class Job:
         keep: Number of versions to keep there; None keeps all.
         interruption: A `jobs.Interruption`.
         first: Name of the step to begin with whether or not it is due, the ones after it included; None: what is due.
+        last: Name of the step to stop after.
     """
 
     experiment: Experiment
@@ -38,6 +51,11 @@ class Job:
     keep: int | None
     interruption: jobs.Interruption
     first: str | None = None
+    last: str = NAMES[-1]
+
+    def __post_init__(self):
+        if self.first and NAMES.index(self.first) > NAMES.index(self.last):
+            raise ConfigError(f"There is nothing to run: step {self.first} comes after step {self.last}.")
 
 
 class Step(NamedTuple):
@@ -65,7 +83,7 @@ def run(job, dry_run=False):
     """
     build_model(job.experiment)  # a mistake in a part shows before any work
     forced = False
-    for name in NAMES:
+    for name in NAMES[: NAMES.index(job.last) + 1]:
         forced = forced or name == job.first
         path, key = job.directory / "steps" / f"{name}.json", None if forced and dry_run else _key(name, job)
         if not forced and _is_done(name, job, path, key):
@@ -171,6 +189,10 @@ def _push(job):
     return pushed._asdict()
 
 
+def _exported(job):
+    return {name: job.directory / name for name in EXPORTED}
+
+
 STEPS = {
     # The files that the data comes from may have changed.
     "data": Step(lambda job: {"data": asdict(job.experiment.data)}, _data, ("data.json",), is_always_due=True),
@@ -191,16 +213,6 @@ STEPS = {
         lambda job: run_directory.evaluate_run(job.directory, job.experiment.evaluation) and None,
         ("metrics.json",),
     ),
-    "export": Step(
-        lambda job: {"model": job.directory / "model.keras", "metrics": job.directory / "metrics.json"},
-        lambda job: run_directory.export_run(job.directory) and None,
-        ("export",),
-    ),
-    "validate": Step(
-        lambda job: {"export": job.directory / "export"},
-        lambda job: run_directory.validate_run(job.directory),
-    ),
-    "push": Step(lambda job: {"export": job.directory / "export", "base_path": str(job.base_path)}, _push),
     "report": Step(
         lambda job: {
             "model": job.directory / "model.keras",
@@ -212,4 +224,14 @@ STEPS = {
         lambda job: run_directory.report_run(job.directory) and None,
         ("report.html",),
     ),
+    "export": Step(
+        lambda job: {"model": job.directory / "model.keras", "metrics": job.directory / "metrics.json"},
+        lambda job: run_directory.export_run(job.directory) and None,
+        (*EXPORTED, *(f"drift/{name}" for name in ("schema.pbtxt", "statistics.pbtxt", "codes.npz"))),
+    ),
+    "validate": Step(
+        lambda job: {"gate": asdict(job.experiment.gate), "base_path": str(job.base_path), **_exported(job)},
+        lambda job: run_directory.validate_run(job.directory, job.experiment.gate, job.base_path),
+    ),
+    "push": Step(lambda job: {"base_path": str(job.base_path), **_exported(job)}, _push),
 }

@@ -1,4 +1,4 @@
-"""What the tests of serving share: two tiny exported models, and exports of any function, faulty ones among them."""
+"""What the tests of serving share: two tiny exported, blessed models, and exports of any function, faulty ones too."""
 
 import os
 import shutil
@@ -14,10 +14,13 @@ from tfvae.networks import MLP
 from tfvae.objectives import ELBO
 from tfvae.posteriors import DiagonalNormal
 from tfvae.priors import StandardNormal
-from tfvae.serving.export import export, probe, write_saved_model
+from tfvae.serving.blessing import Examples, bless
+from tfvae.serving.exporting import export, probe, write_saved_model
+from tfvae.serving.files import sha256_of_files
 from tfvae.serving.signatures import Signature
 from tfvae.serving.standalone.prediction_log import Call, write_calls
 from tfvae.serving.standalone.served_model import ServedModel
+from tfvae.settings import Threshold
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 IMAGE_SHAPE, LATENT_SIZE = (8, 8, 1), 3
@@ -47,19 +50,29 @@ def grey_vae():
     return build_vae(Normal(0.5))
 
 
+def blessed(directory, seed=0):
+    """Blesses an export on images of noise, by a limit that every model keeps to that gives numbers."""
+    x = np.random.default_rng(seed).random((6, *IMAGE_SHAPE)).astype("float32")
+    batch = {"x": x, "index": np.arange(6), "label": np.arange(6) % 2}
+    facts = {"tensorflow": tf.__version__, "files": sha256_of_files(directory)}
+    thresholds = {"negative_elbo": Threshold(at_most=1e9)}
+    bless(directory, facts, thresholds, Examples([batch], ("even", "odd")))
+    return directory
+
+
 @pytest.fixture(scope="session")
 def binary_export(binary_vae, tmp_path_factory):
     """Trained on binarised images."""
     directory = tmp_path_factory.mktemp("binary") / "export"
     export(binary_vae, directory, binarize="dynamic", manifest={"metrics": {"loss": 1.5}})
-    return directory
+    return blessed(directory)
 
 
 @pytest.fixture(scope="session")
 def grey_export(grey_vae, tmp_path_factory):
     directory = tmp_path_factory.mktemp("grey") / "export"
     export(grey_vae, directory)
-    return directory
+    return blessed(directory)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The check refuses each fault, and names it; `test_validate.py` runs the same check in a fresh process."""
+"""The check refuses each fault, and names it; `test_validation.py` runs the same check in a fresh process."""
 
 import re
 

@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfvae.errors import GateError
-from tfvae.storage import sha256_of_arrays, sha256_of_json
+from tfvae.serving.interfaces import MANIFEST
+from tfvae.storage import read_json, sha256_of_arrays, sha256_of_json
 
 # Attributes that hold names, or what TensorFlow notes for itself; functions are named too.
 NAME_ATTRIBUTES = {"shared_name", "container", "debug_name", "config_proto", "executor_type"}
@@ -20,14 +21,15 @@ BOOKKEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter/.ATTRIBUTES/VARIABL
 
 
 def fingerprint(directory):
-    """Hexadecimal SHA-256 of an export's operations, signatures and weights, whatever they are called.
+    """Hexadecimal SHA-256 of an export's operations, signatures, weights and classes, whatever layers are called.
 
     Raises:
         GateError: If the export cannot be read.
     """
     try:
         meta_graph = _saved_model(directory).meta_graphs[0]
-        return sha256_of_json([_operations(meta_graph.graph_def), _interfaces(meta_graph), _weights(directory)])
+        found = [_operations(meta_graph.graph_def), _interfaces(meta_graph), _weights(directory)]
+        return sha256_of_json([*found, _classes(directory, meta_graph)])
     except (DecodeError, IndexError, tf.errors.OpError, RuntimeError, ValueError) as error:
         raise GateError(f"{directory} cannot be read: {error}") from error
 
@@ -70,3 +72,13 @@ def _weights(directory):
     reader = tf.train.load_checkpoint(str(Path(directory) / "variables" / "variables"))
     keys = set(reader.get_variable_to_shape_map()) - set(BOOKKEEPING)
     return sorted(sha256_of_arrays([reader.get_tensor(key)]) for key in keys)
+
+
+def _classes(directory, meta_graph):
+    """What clients call categories and classes, texts that the operations leave out; [] for what has none."""
+    path = Path(directory) / MANIFEST
+    manifest = read_json(path) if path.is_file() else {}
+    found = [column["categories"] for column in manifest.get("columns", []) if "categories" in column]
+    asked = {name for signature in meta_graph.signature_def.values() for name in signature.inputs}
+    knows_classes = "condition" in asked or "classify" in meta_graph.signature_def
+    return found + ([manifest.get("data", {}).get("class_names", [])] if knows_classes else [])

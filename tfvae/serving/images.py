@@ -38,6 +38,10 @@ class Images:
         seed = inputs.get("seed", tf.zeros(tf.shape(x)[:1], "int64"))
         return preprocessing.binarize_rows(x, preprocessing.row_seeds(seed, PIXELS))
 
+    def inputs(self, x):
+        """What a client sends for x, the inverse of `x`."""
+        return {"images": x}
+
     def reconstructions(self, x, mean):
         """What a client gets for x and the mean of p(x|z) at its code."""
         return {"reconstructions": self._shaped(mean)}

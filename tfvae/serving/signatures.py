@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfvae.data import preprocessing
 from tfvae.objectives.objective import distortion, rate
+from tfvae.serving.calibration import total
 
 POSTERIOR, PRIOR, LIKELIHOOD = 1, 2, 3  # streams of noise that never meet; that of the pixels is 0
 SEED = tf.TensorSpec([None], "int64", "seed")
@@ -28,24 +29,26 @@ class Signature(NamedTuple):
     inputs: tuple[tf.TensorSpec, ...]
 
 
-def signatures(model, interface):
+def signatures(model, interface, calibration=None):
     """The signatures of a built model, by name; what it cannot do is left out.
 
     Args:
         model: A `LatentVariableModel`.
         interface: How clients send and receive x: `Images`, or the columns of a table.
+        calibration: A `Calibration`, from which scores get their percentile; without one they have none.
 
     Returns:
         {name: `Signature`}, "serving_default" first.
     """
     x, z = interface.specs, tf.TensorSpec([None, model.latent_size], "float32", "z")
     draws = (SEED,) if model.is_stochastic else ()
+    scored = functools.partial(score, calibration)
     asked = {
         "serving_default": (reconstruct, x),
         "reconstruct": (reconstruct, x),
         "encode": (encode, x),
         "decode": (decode, (z,)),
-        "score": (score, (*x, *draws)),
+        "score": (scored, (*x, *draws)),
     }
     if model.is_stochastic:
         asked["encode_sample"] = (encode_sample, (*x, SEED))
@@ -55,7 +58,7 @@ def signatures(model, interface):
         asked["classify"] = (classify, x)
     if interface.file_specs:
         asked["encode_bytes"] = (encode, interface.file_specs)
-        asked["score_bytes"] = (score, (*interface.file_specs, *draws))
+        asked["score_bytes"] = (scored, (*interface.file_specs, *draws))
     return {name: _signature(answer, model, interface, specs) for name, (answer, specs) in asked.items()}
 
 
@@ -104,8 +107,17 @@ def classify(model, interface, inputs):
     return {"probabilities": model.classify(interface.x(inputs))}
 
 
-def score(model, interface, inputs):
-    """Distortion and rate of each row at one z ~ q(z|x), and their sum, in nats: [B] each; the rate if there is one."""
+def score(calibration, model, interface, inputs):
+    """Distortion and rate of each row at one z ~ q(z|x), and their sum, in nats: [B] each; the rate if there is one.
+
+    With a calibration also the percentile of the sum, or of the distortion alone: the share of the validation examples
+    that were likelier.
+    """
+    scores = _scores(model, interface, inputs)
+    return scores if calibration is None else {**scores, "percentile": calibration.percentile(total(scores))}
+
+
+def _scores(model, interface, inputs):
     x = interface.x(inputs)
     inference = model.inference(x, _posterior_sample(model, x, inputs))
     d = distortion(inference)[0]

@@ -22,6 +22,12 @@ class Table:
         values = {column["name"]: inputs[name] for column, name in zip(self.columns, self.names, strict=True)}
         return from_columns(self.columns, values)
 
+    def inputs(self, x):
+        """What a client sends for x, the inverse of `x`: {served name of a column: values}."""
+        x, typed = np.asarray(x), to_columns(self.columns, x)
+        sent = [typed[c["name"]] if c["type"] == "categorical" else x[:, i] for i, c in enumerate(self.columns)]
+        return dict(zip(self.names, map(np.asarray, sent), strict=True))
+
     def reconstructions(self, x, mean):
         """What a client gets for x and the mean of p(x|z) at its code: x with its gaps imputed."""
         return self.outputs(impute(x, mean))

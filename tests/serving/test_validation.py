@@ -32,7 +32,7 @@ def test_every_problem_of_a_bad_export_has_its_line(copy):
 def fake_check(tmp_path, monkeypatch):
     """Puts another program in the place of the check."""
 
-    module = sys.modules["tfvae.serving.validate"]  # `tfvae.serving.validate` is the function
+    module = sys.modules["tfvae.serving.validation"]
 
     def replace(program):
         (tmp_path / "check.py").write_text(program)
@@ -54,7 +54,7 @@ def test_a_check_without_end_is_a_refusal(binary_export, fake_check):
 
 
 def test_the_check_imports_neither_keras_nor_tfvae(binary_export, fake_check):
-    module = sys.modules["tfvae.serving.validate"]
+    module = sys.modules["tfvae.serving.validation"]
     fake_check(
         f"import sys, runpy; sys.argv[0] = {str(module.CHECK)!r}\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tfvae.errors import ConfigError, GateError
+from tfvae.serving.files import sha256_of_files
 
 CHECK = Path(__file__).parent / "standalone"
 # The probes were answered on a CPU, and the trainer of this job may hold the GPU's memory.
@@ -23,17 +24,18 @@ def validate(directory, timeout_seconds=600):
 
     Returns:
         What the check saw, a dict of JSON values: "signatures", "num_warmup_requests", "largest_difference" from the
-        training process (relative, or absolute below 1) and "tensorflow", the version.
+        training process (relative, or absolute below 1), "tensorflow", the version, and "files", a hash of all files.
 
     Raises:
         ConfigError: If there is no such directory.
         GateError: If it must not be served; one line for each reason.
     """
     path = saved_model_path(directory)
+    files = sha256_of_files(path)  # first: what changes under the check is not what was checked
     report = json.loads(_output_of_check(path, timeout_seconds))
     if report["problems"]:
         raise GateError("\n".join([f"{path} must not be served:", *report["problems"]]))
-    return report["facts"]
+    return {**report["facts"], "files": files}
 
 
 def saved_model_path(directory):

@@ -10,18 +10,19 @@ import tensorflow as tf
 
 from tfvae.data.options import BINARIZE_MODES
 from tfvae.errors import ConfigError
-from tfvae.serving.images import Images
+from tfvae.serving.calibration import calibration_of
+from tfvae.serving.interfaces import interface_of
 from tfvae.serving.signatures import left_out, signatures
 from tfvae.serving.staging import staged
 from tfvae.serving.standalone.prediction_log import Call, write_calls
-from tfvae.serving.tables import Table
 from tfvae.storage import write_json
 from tfvae.versions import versions
 
+NOT_CALIBRATED = "export() was given no validation examples, so that scores have no percentile"
 PROBE_SEEDS = (0, 1, 2**40 + 1)  # int64 and not only int32
 
 
-def export(model, directory, *, binarize="none", manifest=None):
+def export(model, directory, *, binarize="none", validation=None, manifest=None):
     """Writes a model as a SavedModel with the signatures of `signatures`.
 
     In its assets.extra/ lie `tf_serving_warmup_requests`, one call of a single row for each signature, which TF Serving
@@ -32,17 +33,20 @@ def export(model, directory, *, binarize="none", manifest=None):
         model: A built model of images, event_shape [H, W, C], or of a table, event_shape [D].
         directory: Where to write. It must not exist; it appears when it is complete.
         binarize: How the pixels of the training data were binarised, one of `BINARIZE_MODES`.
+        validation: The validation examples, whose scores calibrate those of clients: an iterable of batches {"x",
+            "index", maybe "condition"} as of `pipeline.ordered_batches`. Without them scores have no percentile.
         manifest: What else the manifest should say, a dict of JSON values: configuration, data fingerprint, metrics.
 
     Raises:
         ConfigError: If the directory exists, or an argument has a value that is not allowed.
+        GateError: If the model's scores of the validation examples are not finite.
     """
     directory = Path(directory)
     _check(model, directory, binarize)
     interface = interface_of(model, binarize)
     json.dumps(manifest, allow_nan=False)  # fails before the work, not after it
     directory.parent.mkdir(parents=True, exist_ok=True)
-    served = signatures(model, interface)
+    served, calibration = _calibrated(model, interface, validation)
     with staged(directory, prefix=".export-") as staging:
         write_saved_model(served, staging)
         extra = staging / "assets.extra"
@@ -51,7 +55,16 @@ def export(model, directory, *, binarize="none", manifest=None):
         probes = [probe(name, signature, inputs) for name, signature in served.items()]
         write_calls(extra / "tfvae_probes", probes)
         write_calls(extra / "tf_serving_warmup_requests", [warmup_call(probe) for probe in probes])
-        write_json(extra / "tfvae_manifest.json", {**(manifest or {}), **facts(model, interface, probes)})
+        write_json(extra / "tfvae_manifest.json", {**(manifest or {}), **facts(model, interface, probes, calibration)})
+
+
+def _calibrated(model, interface, validation):
+    """The signatures, and the `Calibration` of their scores; None without validation examples."""
+    served = signatures(model, interface)
+    if validation is None:
+        return served, None
+    calibration = calibration_of(served["score"], interface, validation)
+    return signatures(model, interface, calibration), calibration
 
 
 def write_saved_model(served, directory):
@@ -64,12 +77,6 @@ def write_saved_model(served, directory):
         archive.add_endpoint(name, signature.function, input_signature=list(signature.inputs))
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     archive.write_out(str(directory), options=options, verbose=False)
-
-
-def interface_of(model, binarize):
-    """How clients send and receive x of this model."""
-    columns = model.likelihood.columns
-    return Table(columns) if columns else Images(model.event_shape, binarize)
 
 
 def probe_inputs(model, interface):
@@ -96,7 +103,7 @@ def warmup_call(probe):
     return Call(probe.signature, {name: value[:1] for name, value in probe.inputs.items()}, {})
 
 
-def facts(model, interface, probes):
+def facts(model, interface, probes, calibration):
     """What the manifest says of every export."""
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -105,6 +112,7 @@ def facts(model, interface, probes):
         "condition_size": model.condition_size,
         "seed": model.seed,
         "left_out": left_out(model),
+        "calibration": calibration.facts() if calibration else {"left_out": NOT_CALIBRATED},
         "signatures": {probe.signature: _interface(probe) for probe in probes},
         "versions": versions(),
     }

@@ -1,0 +1,20 @@
+"""The files of an export: the name of its blessing, and a hash of all the others."""
+
+import os
+from pathlib import Path
+
+from tfvae.storage import sha256_of_file, sha256_of_json
+
+BLESSING = "assets.extra/tfvae_blessing.json"
+
+
+def sha256_of_files(directory):
+    """Hexadecimal SHA-256 of the names and contents of all that an export holds beside its blessing.
+
+    Linked folders count as what they hold, for a push copies that.
+    """
+    directory = Path(directory)
+    walked = os.walk(directory, followlinks=True)
+    files = sorted(Path(folder, name) for folder, _, names in walked for name in names)
+    kept = [path for path in files if path != directory / BLESSING]
+    return sha256_of_json([[str(path.relative_to(directory)), sha256_of_file(path)] for path in kept])
