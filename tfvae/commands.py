@@ -14,7 +14,7 @@ def run(args, interruption):
     directory = args.output or Path("runs") / name
     with jobs.locked(directory):
         base = args.saved_models or Path("saved_models") / name
-        job = workflow.Job(experiment, directory, base, args.keep, interruption, args.first)
+        job = workflow.Job(experiment, directory, base, args.keep, interruption, args.first, args.last)
         workflow.run(job, args.dry_run)
 
 
@@ -52,26 +52,65 @@ def export(args, interruption):
 
 def validate(args, interruption):
     """Puts an export through the gate."""
-    from tfvae import run_directory
+    from tfvae import gate, run_directory
 
-    run_directory.validate_run(args.export)
+    server = gate.Server(tuple(args.urls), args.model, args.docker)
+    gate.validate_export(run_directory.export_of(args.export), base_path=args.base, server=server)
 
 
 def push(args, interruption):
-    """Publishes an export, or withdraws the newest version."""
+    """Publishes an export, withdraws the newest version, or promotes the canary."""
     from tfvae import run_directory, serving
     from tfvae.errors import ConfigError
 
-    if args.rollback:
+    if args.rollback or args.promote:
         if args.export:
-            raise ConfigError("--rollback takes one folder: tfvae push --rollback BASE.")
-        jobs.event(f"{args.base} is back at version {serving.rollback(args.base)}.")
+            option = "--rollback" if args.rollback else "--promote"
+            raise ConfigError(f"{option} takes one folder: tfvae push {option} BASE.")
+        version, state = _moved(args, serving)
+        jobs.event(f"{args.base} is {state} version {version}.", version=version)
         return
     if not args.export:
         raise ConfigError("Two folders are needed: tfvae push EXPORT BASE.")
-    pushed = serving.push(run_directory.export_of(args.export), args.base, args.keep)
+    pushed = serving.push(run_directory.export_of(args.export), args.base, args.keep, args.label)
     there = "" if pushed.is_new else " (the same model was there already)"
     jobs.event(f"{args.base}/{pushed.version}{there}", **pushed._asdict())
+
+
+def _moved(args, serving):
+    if args.rollback:
+        return serving.rollback(args.base), "back at"
+    return serving.promote(args.base), "promoted to"
+
+
+def score(args, interruption):
+    """Scores a dataset or a folder in batches."""
+    from tfvae.scoring.arguments import scoring_of
+    from tfvae.scoring.job import score
+
+    score(scoring_of(args), args.output, interruption)
+
+
+def drift(args, interruption):
+    """Holds new data against a run's training data."""
+    from tfvae.drift import check_drift
+
+    options = {} if args.smallest is None else {"smallest": args.smallest}
+    check_drift(args.run, args.data, args.output, **options)
+
+
+def serve(args, interruption):
+    """Serves models until it is stopped."""
+    from tfvae.serving.server import flags
+
+    flags.serve(args)
+
+
+def predict(args, interruption):
+    """Asks a served model."""
+    from tfvae.serving.client.predict import predict
+
+    predict(args)
 
 
 def study(args, interruption):

@@ -35,6 +35,9 @@ def run(job, log_json=False):
     except TfvaeError as error:
         log.error(str(error), extra={"fields": {"exit_code": error.exit_code}})
         return error.exit_code
+    except BrokenPipeError:  # who reads what is printed, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+        return 128 + signal.SIGPIPE
     except OSError as error:  # a full disk, a folder that must not be written
         log.error(str(error), extra={"fields": {"exit_code": 1}})
         return 1

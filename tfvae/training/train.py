@@ -53,9 +53,9 @@ def claim(experiment, directory):
 
 
 def shaping(tree):
-    """The part of an experiment that shapes the training: not how the model is evaluated, nor where its data lies."""
+    """The part of an experiment that shapes the training: not how its model is judged, nor where its data lies."""
     elsewhere = {"data_dir": None, "download": None}  # data.json says whether it is the same data
-    return {**tree, "evaluation": None, "data": {**tree["data"], **elsewhere}}
+    return {**tree, "evaluation": None, "gate": None, "data": {**tree["data"], **elsewhere}}
 
 
 def differences(theirs, ours):
