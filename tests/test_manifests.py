@@ -149,7 +149,7 @@ def test_jobs_share_a_volume():
         (volume,) = resource("Job", name)["spec"]["template"]["spec"]["volumes"]
         (mount,) = container("Job", name)["volumeMounts"]
         assert volume == {"name": mount["name"], "persistentVolumeClaim": {"claimName": claim}}
-        assert mount["mountPath"] == "/work"
+        assert mount["mountPath"] == "/data"
 
 
 # Commands.
@@ -195,11 +195,11 @@ def environment(tmp_path_factory):
 
 
 class Workplace:
-    """A folder in place of the container's, with /work and /models in it.
+    """A folder in place of the container's, with /data and /models in it.
 
     Args:
         environment: The virtual environment.
-        folder: For /work; its saved_models are /models.
+        folder: For /data; its saved_models are /models.
     """
 
     def __init__(self, environment, folder):
@@ -207,7 +207,7 @@ class Workplace:
         self.variables = {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "HOME": str(folder)}
 
     def here(self, text):
-        return text.replace("/work/", f"{self.work}/").replace("/models/", f"{self.work}/saved_models/")
+        return text.replace("/data/", f"{self.work}/").replace("/models/", f"{self.work}/saved_models/")
 
     def command(self, arguments):
         return ["tfvae", *map(self.here, arguments)]
