@@ -1,15 +1,12 @@
 """Text-format messages of TensorFlow Serving whose Python modules no package carries, made from their fields' names.
 
-They live in a pool of their own; only the text format is read, so the numbers of the fields do not matter.
+Only the text format is read, so the numbers of the fields do not matter.
 """
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS = {"int64": _Field.TYPE_INT64, "bool": _Field.TYPE_BOOL, "string": _Field.TYPE_STRING}
+from tfvae.serving.standalone.messages import message_classes
 
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto, tensorflow_serving/config/*.proto
-_MESSAGES = {
+_FIELDS = {
     "Int64Value": {"value": "int64"},
     "BoolValue": {"value": "bool"},
     "StringValue": {"value": "string"},
@@ -30,19 +27,11 @@ _MESSAGES = {
 }
 
 
-def _messages():
-    file = descriptor_pb2.FileDescriptorProto(name="text_messages.proto", package="tfvae.text", syntax="proto3")
-    for message, fields in _MESSAGES.items():
-        descriptor = file.message_type.add(name=message)
-        for number, (name, kind) in enumerate(fields.items(), start=1):
-            label = _Field.LABEL_REPEATED if kind.endswith("[]") else _Field.LABEL_OPTIONAL
-            kind = kind.removesuffix("[]")
-            of = {"type": _SCALARS[kind]} if kind in _SCALARS else {"type": _Field.TYPE_MESSAGE, "type_name": kind}
-            descriptor.field.add(name=name, number=number, label=label, **of)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    descriptors = {name: pool.FindMessageTypeByName(f"tfvae.text.{name}") for name in _MESSAGES}
-    return {name: message_factory.GetMessageClass(descriptor) for name, descriptor in descriptors.items()}
-
-
-MESSAGES = _messages()
+# {name: class}.
+MESSAGES = message_classes(
+    "tfvae.text",
+    {
+        message: [(name, number, kind) for number, (name, kind) in enumerate(fields.items(), start=1)]
+        for message, fields in _FIELDS.items()
+    },
+)

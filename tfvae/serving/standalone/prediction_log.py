@@ -1,15 +1,13 @@
 """PredictionLog: TF Serving's record of a request and its answer, read and written without tensorflow-serving-api.
 
 The messages below hold the fields that we use, under the numbers that they have in tensorflow_serving/apis/*.proto.
-They live in a pool of their own, so that nothing clashes when that package is imported too.
 """
 
 from typing import NamedTuple
 
 import tensorflow as tf
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-_Field = descriptor_pb2.FieldDescriptorProto
+from .messages import message_classes
 
 # On the wire a map is a repeated message of key and value, and a message (here TensorProto) is its bytes.
 _MESSAGES = {
@@ -20,7 +18,6 @@ _MESSAGES = {
     "PredictLog": [("request", 1, "PredictRequest"), ("response", 2, "PredictResponse")],
     "PredictionLog": [("predict_log", 6, "PredictLog")],
 }
-_SCALARS = {"string": _Field.TYPE_STRING, "bytes": _Field.TYPE_BYTES}
 
 
 class Call(NamedTuple):
@@ -84,18 +81,4 @@ def _arrays(field):
     return {tensor.key: tf.make_ndarray(tensor_proto.FromString(tensor.value)) for tensor in field}
 
 
-def _prediction_log():
-    file = descriptor_pb2.FileDescriptorProto(name="prediction_log.proto", package="tfvae", syntax="proto3")
-    for message, fields in _MESSAGES.items():
-        descriptor = file.message_type.add(name=message)
-        for name, number, kind in fields:
-            label = _Field.LABEL_REPEATED if kind.endswith("[]") else _Field.LABEL_OPTIONAL
-            kind = kind.removesuffix("[]")
-            of = {"type": _SCALARS[kind]} if kind in _SCALARS else {"type": _Field.TYPE_MESSAGE, "type_name": kind}
-            descriptor.field.add(name=name, number=number, label=label, **of)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tfvae.PredictionLog"))
-
-
-PredictionLog = _prediction_log()
+PredictionLog = message_classes("tfvae", _MESSAGES)["PredictionLog"]
