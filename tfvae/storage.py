@@ -1,6 +1,7 @@
 """Files that are either whole or not there, and hashes of what they hold."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +25,14 @@ def atomic_path(path):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Waits until no other process is in such a block for the file `path`, which is made and stays."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the system when the process ends, however it ends
+        yield
 
 
 def write_text(path, text):
@@ -63,7 +72,12 @@ def sha256_of_tree(path):
     if path.is_file():
         return sha256_of_file(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    return sha256_of_json([[str(file.relative_to(path)), sha256_of_file(file)] for file in files])
+    return sha256_of_files(path, files)
+
+
+def sha256_of_files(root, files):
+    """Hexadecimal SHA-256 of the names below `root` and the contents of files, in order."""
+    return sha256_of_json([[str(file.relative_to(root)), sha256_of_file(file)] for file in files])
 
 
 def sha256_of_json(value):

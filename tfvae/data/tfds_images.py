@@ -2,7 +2,6 @@
 
 import contextlib
 import difflib
-import fcntl
 import io
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tensorflow_datasets.core.download import downloader
 from tfvae.data.builders import Digits
 from tfvae.data.source import ArraySource
 from tfvae.errors import DataError
+from tfvae.storage import alone
 
 EMBEDDED = {"digits": Digits}
 READ_BATCH = 1000  # examples
@@ -83,8 +83,7 @@ def prepared(name, data_dir, allowed):
 def _alone(data_dir):
     """Waits for other processes that prepare the same dataset: TFDS lets them write into one another's files."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    with open(data_dir.parent / f".{data_dir.name}.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the system when the process ends, however it ends
+    with alone(data_dir.parent / f".{data_dir.name}.lock"):
         yield
 
 

@@ -1,12 +1,10 @@
 """The manifest of an output: what a job was asked, so that no other one goes on in its folder."""
 
-import contextlib
-import fcntl
 from pathlib import Path
 
 from tfvae.errors import ConfigError, DataError
 from tfvae.scoring.formats import Layout
-from tfvae.storage import read_json, write_json
+from tfvae.storage import alone, read_json, write_json
 
 NAME = "_manifest.json"  # Arrow and Spark take what begins so for no part of a table
 # What must agree, and what to say of a folder where it does not.
@@ -49,7 +47,7 @@ def write_or_compare(directory, manifest):
     Raises:
         ConfigError: If it is another one's.
     """
-    with _alone(directory):
+    with alone(directory / ".manifest.lock"):  # other shards may look at it at the same moment
         if not (directory / NAME).exists():
             write_json(directory / NAME, manifest)
             return
@@ -69,11 +67,3 @@ def read_manifest(directory):
     if not path.is_file():
         raise DataError(f"{directory} is no output of `tfvae score`: no file {NAME}.")
     return read_json(path)
-
-
-@contextlib.contextmanager
-def _alone(directory):
-    """Waits for other shards that look at the manifest at the same moment."""
-    with open(directory / ".manifest.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the system when the process ends, however it ends
-        yield

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tfvae.storage import sha256_of_file, sha256_of_json
+from tfvae import storage
 
 BLESSING = "assets.extra/tfvae_blessing.json"
 
@@ -17,4 +17,4 @@ def sha256_of_files(directory):
     walked = os.walk(directory, followlinks=True)
     files = sorted(Path(folder, name) for folder, _, names in walked for name in names)
     kept = [path for path in files if path != directory / BLESSING]
-    return sha256_of_json([[str(path.relative_to(directory)), sha256_of_file(path)] for path in kept])
+    return storage.sha256_of_files(directory, kept)
