@@ -7,6 +7,16 @@ import pandas as pd
 from tfvae.errors import DataError
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")  # not "None", which may well be a category
+# As text: what a column holds is decided once, in `tables`, and 007 stays 007. The header is read as a row: pandas
+# would rename columns of one name, and take the first column for an index where lines are longer than the header.
+CSV = {
+    "header": None,
+    "dtype": str,
+    "skipinitialspace": True,
+    "keep_default_na": False,
+    "na_values": MISSING,
+    "encoding": "utf-8-sig",
+}
 
 
 def read_table(path):
@@ -33,10 +43,7 @@ def read_table(path):
 
 
 def _read_csv(path):
-    # As text: what a column holds is decided once, in `tables`, and 007 stays 007. The header is read as a row, since
-    # pandas would rename columns of the same name.
-    options = {"skipinitialspace": True, "keep_default_na": False, "na_values": MISSING, "encoding": "utf-8-sig"}
-    rows = pd.read_csv(path, header=None, dtype=str, **options)
+    rows = pd.read_csv(path, **CSV)
     frame = rows.iloc[1:].reset_index(drop=True)
     frame.columns = ["" if pd.isna(name) else name for name in rows.iloc[0]]
     return frame

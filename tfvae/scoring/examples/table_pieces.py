@@ -4,13 +4,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfvae.data.table_files import MISSING
+from tfvae.data.table_files import CSV
 from tfvae.errors import DataError
 
 PIECE = 4096  # rows read in one go
-# As `tfvae.data` reads them, the header as a row too: where lines have a field more than the header, pandas would take
-# the first column for an index, and every value for that of the column before.
-CSV = {"dtype": str, "skipinitialspace": True, "keep_default_na": False, "na_values": MISSING, "encoding": "utf-8-sig"}
 
 
 def size_of(path):
@@ -57,7 +54,7 @@ def _csv_size(path):
 
 def _csv_frames(path):
     header = None
-    for piece in pd.read_csv(path, header=None, chunksize=PIECE, **CSV):
+    for piece in pd.read_csv(path, chunksize=PIECE, **CSV):
         if header is None:
             header, piece = piece.iloc[0].fillna("").tolist(), piece.iloc[1:]
         yield piece.set_axis(header, axis="columns")
