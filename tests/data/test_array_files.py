@@ -214,6 +214,13 @@ def test_damaged_file_is_named(npz, npy, tmp_path, name, damage):
         array_sources(tmp_path / name)
 
 
+def test_damaged_header_of_an_array_is_named(npy):
+    path = npy(GREY)
+    path.write_bytes(path.read_bytes().replace(b"), }", b", , "))  # an open bracket, at which NumPy's parser runs out
+    with pytest.raises(DataError, match=r"own\.npy` cannot be read"):
+        array_sources(path)
+
+
 def test_flipped_bit_in_a_zip_is_noticed(npz):
     path = npz(x=GREY)
     whole = bytearray(path.read_bytes())

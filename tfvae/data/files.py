@@ -4,6 +4,7 @@ Floating-point images become the nearest of 256 grey levels, as all images are k
 """
 
 import os
+import tokenize
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -173,7 +174,7 @@ def _read_arrays(path):
                 return {name: np.asarray(arrays[name]) for name in arrays.files if name != PICKLED}
         with path.open("rb") as file:
             return {"x": np.lib.format.read_array(file, allow_pickle=False)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
         raise DataError(f"`{path}` cannot be read as arrays of numbers: {error}.") from error
 
 
