@@ -1,5 +1,6 @@
 """Every configuration that ships: it trains, survives a .keras file, and is exported with what its model can do."""
 
+import functools
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ CONFIGS = sorted((Path(__file__).parents[1] / "pipelines" / "configs").glob("*.t
 NOT_SERVED = ("objective", "regularizers")  # parts of training alone: no signature has anything of them
 
 
+@functools.cache
 def first_of_their_kind():
     """A configuration for each model that is served otherwise than those before it."""
     kinds = {}

@@ -141,7 +141,8 @@ def served(base_path):
     """(version, path) of the stable version, which a new one is held against; None if there are no versions."""
     base_path = Path(base_path)
     found = versions(base_path) if base_path.is_dir() else []
-    return next((each for each in found if each[0] == labels_of(base_path)[STABLE]), None)
+    labels = read_labels(base_path, [version for version, _ in found])
+    return next((each for each in found if each[0] == labels[STABLE]), None)
 
 
 def _push(source, base_path):
