@@ -204,12 +204,28 @@ LOOP = f"""
             interruption.exit()
     sys.exit(jobs.run(job))
 """
+DESTRUCTOR = f"""
+    class Slow:
+        def __del__(self):
+            print("ready", flush=True)
+            time.sleep(0.5)
+    def job():
+        with jobs.Interruption():
+            Slow()
+            time.sleep({WAIT})
+    sys.exit(jobs.run(job))
+"""
 signals = pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 
 
 @signals
 def test_signal_ends_a_job_at_once_with_its_code(signum, code):
     assert outcome(ready(start(SLEEP)), signum) == (code, f"Stopped by {signum.name}.\n")
+
+
+@signals
+def test_signal_inside_a_destructor_is_not_lost(signum, code):
+    assert outcome(ready(start(DESTRUCTOR)), signum) == (code, f"Stopped by {signum.name}.\n")
 
 
 @signals

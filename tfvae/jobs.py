@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from tfvae.errors import LockedError, TfvaeError
 
+AGAIN_SECONDS = 0.05  # between an exit that was dropped and the next
+
 log = logging.getLogger("tfvae")
 
 
@@ -53,6 +55,9 @@ class Interruption:
     Inside `with interruption.deferred()` a signal only sets `signum`, for a loop to ask about; elsewhere it exits at
     once with 128 + signal number, which every job survives, for files are written whole or not at all. A second signal
     always exits at once.
+
+    What a handler raises inside a destructor Python drops, and TensorFlow's functions have destructors: then the exit
+    is raised again a moment later.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -63,9 +68,13 @@ class Interruption:
 
     def __enter__(self):
         self.previous = {signum: signal.signal(signum, self._handle) for signum in self.SIGNALS}
+        self.previous[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._leave)
+        self.hook, sys.unraisablehook = sys.unraisablehook, self._dropped
         return self
 
     def __exit__(self, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = self.hook
         for signum, handler in self.previous.items():
             signal.signal(signum, handler)
 
@@ -80,7 +89,16 @@ class Interruption:
     def exit(self):
         """Ends the process by the code of the signal that came."""
         event(f"Stopped by {signal.Signals(self.signum).name}.", signal=signal.Signals(self.signum).name)
+        self._leave()
+
+    def _leave(self, *_):
         raise SystemExit(128 + self.signum)
+
+    def _dropped(self, unraisable):
+        if unraisable.exc_type is SystemExit and self.signum is not None:
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+        else:
+            self.hook(unraisable)
 
     def _handle(self, signum, frame):
         if self.signum is not None:
