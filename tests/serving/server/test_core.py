@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfvae.serving.server.batching_parameters import BatchingParameters
 from tfvae.serving.server.errors import ServingError
+from tfvae.serving.server.loader import Loader
 from tfvae.serving.server.observer import Observer
 from tfvae.serving.server.requests import END
 from tfvae.serving.server.versions import State, Version, next_action
@@ -209,6 +210,27 @@ def test_a_failing_version_that_vanishes_is_not_waited_for(with_core, half_plus_
         shutil.rmtree(base_path / "1")
         await core.until(lambda: core.states() == {1: "END"}, seconds=5)  # not the minute between attempts
         assert core.statuses("m")[0][2] == "DATA_LOSS"
+
+    with_core(scenario, base_path)
+
+
+def test_a_version_that_is_deleted_while_it_is_loaded_has_gone_and_is_not_broken(
+    with_core, half_plus_two, base_path, monkeypatch
+):
+    half_plus_two(base_path, 1)
+    load = Loader.load
+
+    def delete_and_load(self, name, version, directory):
+        if version == 2:  # a push further on that keeps few
+            shutil.rmtree(directory)  # once only, or it raises
+        return load(self, name, version, directory)
+
+    monkeypatch.setattr(Loader, "load", delete_and_load)
+
+    async def scenario(core):
+        half_plus_two(base_path, 2)
+        await core.until(lambda: core.states() == {1: "AVAILABLE", 2: "END"})
+        assert (2, "END", "OK", "") in core.statuses("m")
 
     with_core(scenario, base_path)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 
 from tfvae.serving.server.errors import ServingError
 from tfvae.serving.server.versions import State, Version, next_action
@@ -87,10 +88,14 @@ class Model:
         self._reconcile()
 
     async def _attempt(self, version):
-        """Tries to load a version once; returns the error, or None."""
+        """Tries to load a version once; returns the error, or None if it is available, or was deleted meanwhile."""
+        was_there = await self._run(os.path.isdir, version.directory)
         try:
             loaded = await self._run(self._load_now, version)
         except ServingError as error:
+            if was_there and not await self._run(os.path.isdir, version.directory):
+                self._drop(version)
+                return None
             log.error("Loading version %d of %s failed: %s: %s", version.number, self.name, error.code, error.message)
             self._observer.load_failed(self.name, version.number, error)
             return error
@@ -100,6 +105,12 @@ class Model:
             self._observer.warmed_up(self.name, loaded.warmup_seconds)
         self._observer.loaded(self.name, version.number, loaded.seconds)
         return None
+
+    def _drop(self, version):
+        """Ends a version that was deleted while it was loaded: it is not broken, and its source will say so too."""
+        log.warning("Version %d of %s was deleted while it was loaded.", version.number, self.name)
+        self._aspired = {number: path for number, path in self._aspired.items() if number != version.number}
+        version.state = State.END
 
     def _load_now(self, version):
         version.state = State.LOADING  # not before a thread is free for it
