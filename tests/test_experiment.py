@@ -176,7 +176,7 @@ def test_the_last_override_wins(base):
 
 # Mistakes.
 
-ALLOWED_TOP = "model, data, training, evaluation, gate, seed"
+ALLOWED_TOP = "model, data, training, evaluation, gate, search, seed"
 MISTAKES = [
     ("modle", {}, "The configuration has no `modle`. Did you mean `model`? It may have: " + ALLOWED_TOP),
     ("training", REMOVED, "The configuration lacks `training`."),

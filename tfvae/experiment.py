@@ -12,7 +12,17 @@ from pathlib import Path
 from tfvae import parts
 from tfvae.data.options import Data
 from tfvae.errors import ConfigError
+from tfvae.search import Search
 from tfvae.settings import Evaluation, Gate, Training
+
+TYPE_NAMES = {
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    dict: "a table",
+    list: "a list",
+    bool: "true or false",
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,7 @@ class Experiment:
         training: A `Training`.
         evaluation: An `Evaluation`.
         gate: A `Gate`.
+        search: A `Search` over values of this experiment, or None; it shapes no training.
         seed: Integer from which all randomness of the run is derived.
     """
 
@@ -33,6 +44,7 @@ class Experiment:
     training: Training
     evaluation: Evaluation = field(default_factory=Evaluation)
     gate: Gate = field(default_factory=Gate)
+    search: Search | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -40,8 +52,8 @@ class Experiment:
             raise ConfigError(f"`seed` must lie between 0 and 2**31 - 1. Received: seed={self.seed}")
 
     def to_dict(self):
-        """The resolved experiment, defaults included, as plain values."""
-        return dataclasses.asdict(self)
+        """The resolved experiment, defaults included, as plain values; without a search there is no "search"."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) != ("search", None)}
 
 
 def load_experiment(path, overrides=()):
@@ -62,7 +74,10 @@ def experiment_from(tree):
 
 
 def changed(experiment, changes):
-    """An experiment with values replaced by their dotted paths, such as {"model.objective.beta": 4.0}; None removes."""
+    """An experiment with values replaced by their dotted paths, such as {"model.objective.beta": 4.0}; None removes.
+
+    A number stands for a place in a list: "model.regularizers.0.weight".
+    """
     tree = copy.deepcopy(experiment.to_dict())
     for path, value in changes.items():
         _set(tree, path, value)
@@ -147,12 +162,19 @@ def _override(tree, text):
 def _set(tree, path, value):
     *parents, key = path.split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
+        tree = tree[_place(tree, parent, path)] if isinstance(tree, list) else tree.setdefault(parent, {})
+        if not isinstance(tree, (dict, list)):
             raise ConfigError(f"`{path}` cannot be set: `{parent}` is a value, not a table.")
+    key = _place(tree, key, path) if isinstance(tree, list) else key
     tree[key] = value
     if value is None:
         del tree[key]
+
+
+def _place(items, key, path):
+    if not key.isdecimal() or int(key) >= len(items):
+        raise ConfigError(f"`{path}` cannot be set: there is a list of {len(items)}, which has no place {key!r}.")
+    return int(key)
 
 
 def value_of(text):
@@ -189,7 +211,6 @@ def _typed(hint, value, path):
     if float in kinds and type(value) is int:
         return float(value)
     if type(value) not in kinds:
-        names = {int: "an integer", float: "a number", str: "a string", dict: "a table", bool: "true or false"}
-        allowed = " or ".join(names[kind] for kind in kinds if kind in names)
+        allowed = " or ".join(TYPE_NAMES[kind] for kind in kinds if kind in TYPE_NAMES)
         raise ConfigError(f"`{path}` must be {allowed}. Received: {value!r}")
     return value
