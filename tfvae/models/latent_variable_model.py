@@ -27,6 +27,7 @@ class LatentVariableModel(keras.Model):
         seed: Integer that keys all noise of this model.
 
     Attributes:
+        takes_beta: Whether its weights are functions of beta, and its objective one that draws beta.
         can_sample: Whether there is a prior to sample from.
         can_classify: Whether it has a method `classify`, x [B, *event] -> probabilities of the classes [B, K].
         is_stochastic: Whether q(z|x) is more than a point.
@@ -39,6 +40,7 @@ class LatentVariableModel(keras.Model):
     """
 
     PARTS = ()
+    takes_beta = False
     can_classify = False
     is_stochastic = True
     is_euclidean = True
@@ -47,6 +49,9 @@ class LatentVariableModel(keras.Model):
         super().__init__(**kwargs)
         if type(seed) is not int:
             raise ValueError(f"`seed` must be an integer. Received: seed={seed!r}")
+        if getattr(objective, "draws_beta", False) != self.takes_beta:
+            names = f"a {type(self).__name__} and the objective {type(objective).__name__}"
+            raise ValueError(f"`MultiRateVAE` and `MultiRate` go with each other alone. Received: {names}")
         self.objective, self.regularizers, self.seed = objective, list(regularizers), seed
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
         # Keras accepts no new metric after `build`.

@@ -11,6 +11,7 @@ from tfvae.objectives.gradients import (
     StickingTheLanding,
 )
 from tfvae.objectives.importance_weighted import ImportanceWeightedELBO
+from tfvae.objectives.multi_rate import MultiRate
 from tfvae.objectives.objective import Objective
 from tfvae.objectives.reconstruction import Reconstruction
 
@@ -21,6 +22,7 @@ __all__ = [
     "DistortionBelow",
     "DoublyReparameterized",
     "ImportanceWeightedELBO",
+    "MultiRate",
     "Objective",
     "PartiallyImportanceWeighted",
     "Pathwise",

@@ -7,6 +7,7 @@ STUDIES = {
     "traversal": "what each latent dimension does, a sheet and an animation",
     "latent-space": "PCA, t-SNE and UMAP of the codes, with and without the KL term, autoencoder against VAE",
     "kl-weight": "a sweep over beta: rate, distortion, samples, reconstructions",
+    "multi-rate": "one training for every beta, beside a training for each: both curves, and the cost of each",
     "disentanglement": "a sweep over beta and total correlation: MIG, DCI and the rest",
     "denoising": "noisy, denoised, clean: denoising autoencoder against denoising VAE against plain ones",
     "compression": "bits per dimension over the latent size beside PNG and JPEG, and a lossless code by bits-back",

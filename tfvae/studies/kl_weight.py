@@ -11,7 +11,14 @@ from tfvae.report.figures.families import families
 from tfvae.report.figures.rows import labelled_rows
 from tfvae.report.section import Section
 from tfvae.report.wording import counted, measured, number
-from tfvae.studies.rate_and_distortion import curve_columns, generated, over_epochs, rate_and_distortion, rebuilt
+from tfvae.studies.rate_and_distortion import (
+    curve_columns,
+    generated,
+    over_epochs,
+    rate_and_distortion,
+    rebuilt,
+    weighted,
+)
 from tfvae.studies.workbench import Findings
 
 DEFAULT = "digits"
@@ -35,24 +42,13 @@ def run(bench, *, betas=(0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0), num_examples=
     bench.need(len(betas) > 1 and betas[0] >= 0, f"`study.betas` must be two or more numbers from 0 up: {betas}.")
     name = bench.experiment.model["name"]
     bench.need(name in MODELS, f"This study weights the rate of a {' or '.join(MODELS)}, and the model is a {name}.")
-    runs = {beta: bench.train(f"beta_{beta:g}", _weighted(bench.experiment, beta)) for beta in betas}
+    runs = {beta: bench.train(f"beta_{beta:g}", weighted(bench.experiment, beta)) for beta in betas}
     found = {beta: rate_and_distortion(trained, num_examples) for beta, trained in runs.items()}
     slopes = _slopes(found)
     sections = [_rate_distortion(found), _slope_section(slopes), _learning_curves(runs), _units(found)]
     if not bench.experiment.data.is_table:
         sections += [_reconstructions(runs, num_shown), _samples(runs, num_shown)]
     return Findings(_headline(found), [section for section in sections if section], _numbers(found, slopes))
-
-
-def _weighted(experiment, beta):
-    """The experiment with distortion + beta * rate as its loss, and nothing beside it.
-
-    `CapacityELBO` with a capacity of 0 is this loss, and keeps the last epoch: ELBO(beta) would keep the one with the
-    best negative ELBO at beta = 1, which for another beta is not the optimum that is looked for.
-    """
-    num_samples = experiment.model["objective"].get("num_samples", 1)
-    objective = {"name": "CapacityELBO", "gamma": beta, "capacity": 0.0, "num_samples": num_samples}
-    return {"model.objective": objective, "model.regularizers": [], "training.patience": None}
 
 
 def _slopes(found):

@@ -35,6 +35,17 @@ class RateAndDistortion(NamedTuple):
         }
 
 
+def weighted(experiment, beta):
+    """The experiment with distortion + beta * rate as its loss, and nothing beside it.
+
+    `CapacityELBO` with a capacity of 0 is this loss, and keeps the last epoch: ELBO(beta) would keep the one with the
+    best negative ELBO at beta = 1, which for another beta is not the optimum that is looked for.
+    """
+    num_samples = experiment.model["objective"].get("num_samples", 1)
+    objective = {"name": "CapacityELBO", "gamma": beta, "capacity": 0.0, "num_samples": num_samples}
+    return {"model.objective": objective, "model.regularizers": [], "training.patience": None}
+
+
 def rate_and_distortion(trained, num_examples):
     """The `RateAndDistortion` of the first test examples; the noise is the same for all models of an experiment."""
     costs = costs_of(trained.model, trained.batches("test", num_examples), trained.experiment.seed)
