@@ -114,6 +114,7 @@ def test_manifest_says_what_went_in_and_came_out(folder):
     assert train["inputs"]["experiment"]["training"]["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_withdrawn_version_is_not_pushed_again_by_the_next_run(folder):
     job(folder, "run", "tiny.toml", "--set", "training.epochs=3")
     versions = sorted(int(path.name) for path in (folder / "saved_models/tiny").glob("[0-9]*"))

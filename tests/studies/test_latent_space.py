@@ -98,8 +98,11 @@ def test_the_error_is_that_of_new_points():
 
 # Projections.
 
+# UMAP compiles for most of a minute.
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n == "UMAP" else []) for n in projections.PROJECTIONS]
 
-@pytest.mark.parametrize("name", projections.PROJECTIONS)
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [1, 5])
 def test_projections_are_planes_and_the_same_every_time(name, size):
     project = projections.PROJECTIONS[name]
@@ -109,12 +112,12 @@ def test_projections_are_planes_and_the_same_every_time(name, size):
     assert np.array_equal(found, project(codes, 3))
 
 
-@pytest.mark.parametrize("name", projections.PROJECTIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_collapsed_codes_have_a_plane(name):
     assert np.all(np.isfinite(projections.PROJECTIONS[name](np.zeros((projections.FEWEST, 3), "float32"), 0)))
 
 
-@pytest.mark.parametrize("name", ["t-SNE", "UMAP"])
+@pytest.mark.parametrize("name", NAMES[1:])
 def test_neighbours_stay_neighbours(name):
     labels = np.arange(60) % 3
     codes = 10 * np.eye(5)[labels] + np.random.RandomState(0).normal(size=(60, 5))
