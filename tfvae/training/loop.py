@@ -29,11 +29,12 @@ class Loop:
         experiment: The `Experiment`.
         directory: Folder of the run.
         interruption: A `jobs.Interruption`.
+        should_stop: The rows of the history -> whether no further epoch is worth its time; asked before each.
     """
 
-    def __init__(self, model, splits, experiment, directory, interruption):
+    def __init__(self, model, splits, experiment, directory, interruption, should_stop=lambda history: False):
         self.model, self.splits, self.experiment = model, splits, experiment
-        self.directory, self.interruption = directory, interruption
+        self.directory, self.interruption, self.should_stop = directory, interruption, should_stop
         self.steps_per_epoch = pipeline.steps_per_epoch(splits.train, experiment.data.batch_size)
         self.last_step = self.steps_per_epoch * experiment.training.epochs
         self.state = {"best": math.inf, "best_epoch": 0, "seconds": 0.0, "history": []}
@@ -55,7 +56,8 @@ class Loop:
     @property
     def is_finished(self):
         patience = self.experiment.training.patience or math.inf
-        return self.step >= self.last_step or len(self.history) - self.state["best_epoch"] >= patience
+        is_patient = len(self.history) - self.state["best_epoch"] < patience
+        return self.step >= self.last_step or not is_patient or self.should_stop(self.history)
 
     def run(self):
         """Trains to the end and returns the epoch, from 1, of the best weights, which the model then has."""

@@ -11,7 +11,7 @@ from tfvae.experiment import build_model
 from tfvae.training.loop import Loop
 
 
-def train(experiment, directory, interruption):
+def train(experiment, directory, interruption, open_data=open_splits, **options):
     """Trains, or goes on training, or says that the training is finished.
 
     The directory then holds experiment.json, model.keras (weights, optimizer and step of the epoch that was best in
@@ -22,6 +22,8 @@ def train(experiment, directory, interruption):
         experiment: The `Experiment`.
         directory: Folder of the run, which the caller holds locked.
         interruption: A `jobs.Interruption`; SIGTERM or SIGINT writes a checkpoint and exits 143 or 130.
+        open_data: A `Data` -> its `Splits`; one that remembers them spares many trainings the reading.
+        **options: `should_stop`, as `Loop` takes it.
 
     Returns:
         What is in training.json.
@@ -36,7 +38,7 @@ def train(experiment, directory, interruption):
     if (directory / "training.json").exists():
         jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
         return storage.read_json(directory / "training.json")
-    return _train(experiment, directory, interruption)
+    return _train(experiment, directory, open_data(experiment.data), interruption, options)
 
 
 def claim(experiment, directory):
@@ -55,6 +57,7 @@ def claim(experiment, directory):
 def shaping(tree):
     """The part of an experiment that shapes the training: not how its model is judged, nor where its data lies."""
     elsewhere = {"data_dir": None, "download": None}  # data.json says whether it is the same data
+    tree = {name: table for name, table in tree.items() if name != "search"}
     return {**tree, "evaluation": None, "gate": None, "data": {**tree["data"], **elsewhere}}
 
 
@@ -65,13 +68,12 @@ def differences(theirs, ours):
     return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
 
 
-def _train(experiment, directory, interruption):
-    splits = open_splits(experiment.data)
+def _train(experiment, directory, splits, interruption, options):
     check_data(describe(experiment.data, splits), directory)
     model = build_model(experiment, splits.train)
     check_fit(model, splits, experiment.data)
     start(model, splits.train)
-    loop = Loop(model, splits, experiment, directory, interruption)
+    loop = Loop(model, splits, experiment, directory, interruption, **options)
     best_epoch = loop.run()
     fit_prior(model, splits.train, experiment.data)
     with storage.atomic_path(directory / "model.keras") as temporary:
