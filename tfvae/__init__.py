@@ -22,7 +22,7 @@ _MODULES = (
     "serving",
 )
 
-_MODELS = ("FactorVAE", "LadderVAE", "SemiSupervisedVAE", "VAE", "VQVAE")
+_MODELS = ("FactorVAE", "LadderVAE", "MultiRateVAE", "SemiSupervisedVAE", "VAE", "VQVAE")
 
 __all__ = ["__version__", "load_model", *_MODELS, *_MODULES]
 

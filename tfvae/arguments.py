@@ -37,12 +37,47 @@ def add_run(command):
     steps = ("data", "train", "evaluate", "report", "export", "validate", "push")
     command.add_argument("--from", dest="first", choices=steps, help="begin with this step whether or not it is due")
     command.add_argument("--until", dest="last", choices=steps, default=steps[-1], help="stop after this step")
+    command.add_argument("--tune", action="store_true", help="search first, as [search] says, and run the best")
     command.add_argument("--dry-run", action="store_true", help="only say which steps would run")
 
 
 def add_train(command):
     """Adds those of `tfvae train`."""
     _add_experiment(command, {"required": True, "help": "folder of the run; the same command again goes on in it"})
+
+
+def add_tune(command):
+    """Adds those of `tfvae tune`."""
+    _add_experiment(command, {"required": True, "help": "folder of the search; the same command again goes on in it"})
+    command.add_argument("--trials", metavar="N", type=_positive, help="largest number of trials (else search.trials)")
+    command.add_argument("--hours", metavar="H", type=float, help="when no trial begins any more (else search.hours)")
+    command.add_argument(
+        "--from-search",
+        metavar="DIR",
+        dest="earlier",
+        type=Path,
+        action="append",
+        default=[],
+        help="begin with what an earlier search found out about the same trainings; may be given several times",
+    )
+    command.add_argument(
+        "--workers", metavar="N", type=_positive, help="run N trials at a time, in as many processes of this machine"
+    )
+    command.add_argument(
+        "--worker-timeout",
+        metavar="SECONDS",
+        type=_positive,
+        default=600,
+        help="how long nobody waits for a worker or a chief without a sign of life (default: 600)",
+    )
+
+
+def add_read_off(command):
+    """Adds those of `tfvae read-off`."""
+    command.add_argument("directory", metavar="RUN", type=Path, help="folder of a finished run of a MultiRateVAE")
+    command.add_argument("--beta", metavar="B", type=float, required=True, help="weight of the rate, in its range")
+    command.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the new run")
+    _add_overrides(command, "a value of [evaluation] or [gate], such as gate.negative_elbo.at_most=30")
 
 
 def add_evaluate(command):

@@ -19,6 +19,7 @@ EPILOG = """\
 examples:
   tfvae run pipelines/configs/digits.toml            data to served model, and a page to look at
   tfvae train my.toml --output runs/my --set training.epochs=50
+  tfvae tune my.toml --output runs/tuning --trials 20
   tfvae evaluate runs/my --num-samples 5000
   tfvae export runs/my && tfvae validate runs/my && tfvae push runs/my saved_models/my
   tfvae serve --model_base_path saved_models/my --model_name my
@@ -88,6 +89,21 @@ COMMANDS = {
     ),
     "train": Command(
         commands.train, "Train a model.\nThe same command again goes on where it stopped.", arguments.add_train
+    ),
+    "tune": Command(
+        commands.tune,
+        "Search for the best values of a configuration.\n"
+        "Its [search] table says which, and what is best. DIR/best.toml is what `tfvae train` takes.\n"
+        "The same command again goes on, in the middle of a trial too. With --workers it starts a chief and workers,\n"
+        "and starts them again when they die. Under KerasTuner's variables (KERASTUNER_TUNER_ID,\n"
+        "KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT) it is a chief or a worker itself.",
+        arguments.add_tune,
+        needs_tensorflow=lambda args: not args.workers,
+    ),
+    "read-off": Command(
+        commands.read_off,
+        "Take the model of one beta out of a multi-rate run.\nDIR is then the folder of an ordinary run.",
+        arguments.add_read_off,
     ),
     "evaluate": Command(
         commands.evaluate, "Measure a trained model on its test split: DIR/metrics.json.", arguments.add_evaluate

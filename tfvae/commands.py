@@ -14,8 +14,24 @@ def run(args, interruption):
     directory = args.output or Path("runs") / name
     with jobs.locked(directory):
         base = args.saved_models or Path("saved_models") / name
+        if args.tune:
+            experiment = _tuned(experiment, directory / workflow.TUNING, args.dry_run, interruption)
         job = workflow.Job(experiment, directory, base, args.keep, interruption, args.first, args.last)
         workflow.run(job, args.dry_run)
+
+
+def _tuned(experiment, directory, dry_run, interruption):
+    """The best configuration of a search; in a dry run that of one which is finished, else the one that is given."""
+    from tfvae.errors import ConfigError
+    from tfvae.experiment import load_experiment
+    from tfvae.tuning.job import search_here
+
+    best = directory / "best.toml"
+    if not dry_run:
+        search_here(experiment, directory, interruption)
+        if not best.exists():
+            raise ConfigError(f"The search has a front and no best: choose one of {directory / 'front'} to run.")
+    return load_experiment(best) if best.exists() else experiment
 
 
 def train(args, interruption):
@@ -26,6 +42,44 @@ def train(args, interruption):
     experiment = load_experiment(args.config, args.overrides)
     with jobs.locked(args.output):
         train.train(experiment, args.output, interruption)
+
+
+def tune(args, interruption):
+    """Searches for the best values of a configuration."""
+    if args.workers:
+        from tfvae.tuning.supervisor import supervise
+
+        code = supervise(_tune_again(args), args.output, args.workers, args.worker_timeout)
+        if code:
+            raise SystemExit(code)  # the chief has said why
+        return
+    from tfvae.experiment import load_experiment
+    from tfvae.tuning import lifeline
+    from tfvae.tuning.job import search_here
+
+    lifeline.hold(interruption)
+    budget = {"trials": args.trials, "hours": args.hours}
+    given = [f"search.{name}={value}" for name, value in budget.items() if value is not None]
+    experiment = load_experiment(args.config, [*args.overrides, *given])
+    search_here(experiment, args.output, interruption, args.earlier, args.worker_timeout)
+
+
+def _tune_again(args):
+    """The arguments of `tfvae tune` for a chief or a worker of the same search."""
+    one = {"output": args.output, "worker-timeout": args.worker_timeout, "trials": args.trials, "hours": args.hours}
+    given = [f"--{name}={value}" for name, value in one.items() if value is not None]
+    given += [f"--from-search={path}" for path in args.earlier] + [f"--set={text}" for text in args.overrides]
+    return ["tune", str(args.config), *given]
+
+
+def read_off(args, interruption):
+    """Takes the model of one beta out of a multi-rate run."""
+    from tfvae import run_directory
+    from tfvae.tuning.read_off import read_off
+
+    run_directory.load_run(args.directory)
+    with jobs.locked(args.output):
+        read_off(args.directory, args.beta, args.output, args.overrides)
 
 
 def evaluate(args, interruption):

@@ -17,6 +17,7 @@ from tfvae.serving import push
 from tfvae.training.train import differences, shaping, train
 from tfvae.versions import versions
 
+TUNING = "tuning"  # folder of the search of `tfvae run --tune`, which is no part of the run that it chose
 NAMES = ("data", "train", "evaluate", "report", "export", "validate", "push")  # what is refused has a page to look at
 # Of an export; the blessing, which the gate adds, is not made by the step that exports.
 EXPORTED = tuple(
@@ -170,7 +171,7 @@ def _move_aside(job, why):
     aside = job.directory / "superseded" / datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
     aside.mkdir(parents=True)
     for path in job.directory.iterdir():
-        if path.name not in (".lock", "superseded"):
+        if path.name not in (".lock", "superseded", TUNING):
             shutil.move(path, aside / path.name)
     jobs.event(f"          The run that was here is now in {aside}: {why}.")
 
