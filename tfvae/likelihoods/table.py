@@ -130,7 +130,7 @@ class ProductOfColumns(tfd.Distribution):
         ]
         for place, distribution in zip(self.columns.categorical, self.categorical, strict=True):
             terms.append(_observed(distribution.log_prob, x[..., place], "int32"))
-        return tf.add_n(terms)
+        return tf.reduce_sum(tf.stack(terms), axis=0)
 
     def _mean(self):
         modes = [tf.cast(distribution.mode(), "float32") for distribution in self.categorical]

@@ -156,7 +156,8 @@ class LatentVariableModel(keras.Model):
             penalty = regularizer.penalty(inference, tf.random.fold_in(seed, PENALTIES + number))
             terms = {**terms, regularizer.report: penalty}
             added.append(regularizer.weighted(penalty, self.step.value))
-        return {**terms, "loss": tf.add_n([terms["loss"], *added])} if added else terms
+        # Not `tf.add_n`, which begins with whichever input is not needed elsewhere any more: another one each time.
+        return {**terms, "loss": tf.reduce_sum(tf.stack([terms["loss"], *added]))} if added else terms
 
     def update(self, batch):
         """Takes one training step and returns its terms."""

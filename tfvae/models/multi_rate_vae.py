@@ -68,7 +68,7 @@ class MultiRateVAE(VAE):
         if training:
             return self._terms_of_groups(batch, seed)
         losses = [self._terms_at(beta, batch, seed, False)["loss"] for beta in self.objective.grid]
-        return {**super().terms(batch, seed, False), "loss": tf.add_n(losses) / len(losses)}
+        return {**super().terms(batch, seed, False), "loss": tf.reduce_mean(tf.stack(losses))}
 
     def at(self, beta):
         """The ordinary `VAE` at one beta, with the answers folded into its weights; it is not compiled.
@@ -94,7 +94,8 @@ class MultiRateVAE(VAE):
             first = group % num_examples  # a last batch may hold fewer examples than there are groups
             rows = {name: tf.convert_to_tensor(value)[first::num_groups] for name, value in batch.items()}
             groups.append(self._terms_at(beta, rows, tf.random.fold_in(seed, BETAS - 1 - group), True))
-        return {name: tf.add_n([terms[name] for terms in groups]) / num_groups for name in groups[0]}
+        # Not `tf.add_n`, which begins with whichever input is not needed elsewhere any more: another one each time.
+        return {name: tf.reduce_mean(tf.stack([terms[name] for terms in groups])) for name in groups[0]}
 
     def _terms_at(self, beta, batch, seed, training):
         with keras.StatelessScope([(self.objective.beta, tf.cast(beta, "float32"))]):

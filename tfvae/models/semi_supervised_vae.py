@@ -149,7 +149,7 @@ class SemiSupervisedVAE(LatentVariableModel):
         joint = costs_with_label(distortions + rates, logits, labels, self.label_weight)
         loss = tf.reduce_mean(tf.where(labels >= 0, joint, d + r))
         return {
-            "loss": tf.add_n([loss, *self.losses]),
+            "loss": tf.reduce_sum(tf.stack([loss, *self.losses])),
             "distortion": tf.reduce_mean(d),
             "rate": tf.reduce_mean(r),
             "negative_elbo": tf.reduce_mean(d + r),

@@ -152,7 +152,7 @@ class VQVAE(LatentVariableModel):
         if training:
             self.codebook.update(vectors, indices, tf.random.fold_in(seed, PENALTIES))
         return {
-            "loss": tf.add_n([distortion, self.commitment * commitment, *self.losses]),
+            "loss": tf.reduce_sum(tf.stack([distortion, self.commitment * commitment, *self.losses])),
             "distortion": distortion,
             "rate": rate,
             "negative_elbo": distortion + rate,

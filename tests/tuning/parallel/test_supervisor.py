@@ -199,12 +199,12 @@ def test_nobody_outlives_a_supervisor_that_is_killed(tmp_path, wait_for):
     command = [sys.executable, "-c", PARENT, ORPHAN, str(tmp_path)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ)
     orphan = int(parent.stdout.readline())
-    wait_for((tmp_path / "started").exists, 30)
+    wait_for((tmp_path / "started").exists)
     time.sleep(0.5)
     assert not (tmp_path / "checkpoint").exists()
     parent.kill()
     parent.wait()
-    wait_for(lambda: not _lives(orphan), 30)
+    wait_for(lambda: not _lives(orphan))
     assert (tmp_path / "checkpoint").read_text() == str(int(signal.SIGTERM))
 
 
