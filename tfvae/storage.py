@@ -51,6 +51,17 @@ def read_json(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def write_json_lines(path, rows):
+    """Writes each of `rows` as a line of JSON, atomically."""
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def read_json_lines(path):
+    """The values of a file with one of them on each line."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
 def flush(path):
     """Asks the operating system to have a file or a folder on disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -5,7 +5,7 @@ import json
 import tensorflow as tf
 
 from tfvae.evaluation.latent_space import rate_per_dimension
-from tfvae.storage import write_text
+from tfvae.storage import read_json_lines, write_json_lines
 
 NUM_IMAGES = 16
 NUM_EXAMPLES = 256  # validation examples that the rate of each latent dimension is taken over
@@ -13,7 +13,7 @@ NUM_EXAMPLES = 256  # validation examples that the rate of each latent dimension
 
 def read_history(path):
     """The rows of a history.jsonl, one for each epoch."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return read_json_lines(path)
 
 
 def append_history(path, row):
@@ -24,7 +24,7 @@ def append_history(path, row):
 
 def write_history(path, rows):
     """Writes all rows anew, whole or not at all."""
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    write_json_lines(path, rows)
 
 
 class TensorBoard:

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfvae.storage import read_json
+from tfvae.storage import read_json, read_json_lines
 
 SEARCH, TRIALS = "search.json", "trials.jsonl"
 COMPLETED = "completed"
@@ -163,8 +163,7 @@ def text_of(value: Any):
 
 
 def _rows(path):
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [json.loads(line) for line in lines if line.strip()]
+    return read_json_lines(path) if path.is_file() else []
 
 
 def _objective(entry):

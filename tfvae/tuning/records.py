@@ -1,6 +1,5 @@
 """The files of a search: what is known of each trial, and what follows from all of them."""
 
-import json
 import shutil
 
 import tomli_w
@@ -56,7 +55,7 @@ def read_trials(directory):
     path = directory / "trials.jsonl"
     if not path.is_file():
         raise ConfigError(f"{directory} is not the folder of a search: no file trials.jsonl. Run `tfvae tune` first.")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return storage.read_json_lines(path)
 
 
 def publish(directory, experiment, seconds, workers):
@@ -73,7 +72,7 @@ def publish(directory, experiment, seconds, workers):
     """
     search, records = experiment.search, Records(directory).all()
     best, front = best_of(records, search.objectives), front_of(records, search.objectives)
-    storage.write_text(directory / "trials.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+    storage.write_json_lines(directory / "trials.jsonl", records)
     written = {
         "objectives": [objective.to_dict() for objective in search.objectives],
         "parameters": [_described(parameter) for parameter in search.space],
