@@ -27,6 +27,7 @@ OBJECTIVES = {  # name: (direction, unit)
     "udr": ("max", "share"),
     **{name: ("max", "share") for name in FACTOR_SCORES},
 }
+SIGNS = {"min": 1.0, "max": -1.0}  # by a direction: what a value is multiplied by so that less is better
 OTHER = {"rate": "distortion", "distortion": "rate"}  # what each of the two is bought with
 LOSS_TABLES = ("model.objective", "model.regularizers")
 LOSS_WEIGHTS = ("model.weight", "model.label_weight", "model.commitment")  # of models that are no plain VAE
@@ -55,7 +56,7 @@ class Objective:
     @property
     def sign(self):
         """What a value is multiplied by so that less is better."""
-        return 1.0 if self.direction == "min" else -1.0
+        return SIGNS[self.direction]
 
     def to_dict(self):
         """Plain values."""

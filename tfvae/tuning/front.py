@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfvae.search.objectives import SIGNS
+
 
 def pareto_front(values, directions, feasible=None):
     """Which points are on the front.
@@ -17,13 +19,10 @@ def pareto_front(values, directions, feasible=None):
     Returns:
         Booleans, [N].
     """
-    costs = np.asarray(values, "float64").reshape(-1, len(directions)) * [_SIGNS[name] for name in directions]
+    costs = np.asarray(values, "float64").reshape(-1, len(directions)) * [SIGNS[name] for name in directions]
     counts = ~np.isnan(costs).any(axis=1)
     if feasible is not None:
         counts &= np.asarray(feasible, bool)
     rivals = costs[counts]
     beaten = [bool(np.any(np.all(rivals <= cost, axis=1) & np.any(rivals < cost, axis=1))) for cost in costs]
     return counts & ~np.array(beaten, bool)
-
-
-_SIGNS = {"min": 1.0, "max": -1.0}

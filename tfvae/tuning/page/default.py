@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from tfvae.search.objectives import SIGNS
+
 MISSING = object()
 
 
@@ -29,8 +31,7 @@ def default_trial(findings):
 
 def difference(objective, best, default):
     """The `Difference` between two trials in an objective."""
-    sign = 1 if objective.direction == "min" else -1
-    value = sign * (default.score(objective.name) - best.score(objective.name))
+    value = SIGNS[objective.direction] * (default.score(objective.name) - best.score(objective.name))
     return Difference(value, math.hypot(best.error(objective.name), default.error(objective.name)))
 
 

@@ -1,6 +1,5 @@
 """How the search went on: the best so far over the trials, and how the trials learned."""
 
-import json
 import math
 
 import numpy as np
@@ -9,6 +8,8 @@ from tfvae.report.figures.many_curves import many_curves
 from tfvae.report.figures.progress import progress
 from tfvae.report.section import Section
 from tfvae.report.wording import counted, words
+from tfvae.search.objectives import SIGNS
+from tfvae.storage import read_json_lines
 from tfvae.tuning.page.columns import known, trial_columns
 from tfvae.tuning.page.wording import better, bounds_of, side_label_of
 
@@ -43,7 +44,7 @@ def progress_section(findings, objective, name):
 
 def best_so_far(scores, counts, direction):
     """The best of all scores up to each place that count, [N]; NaN before there is one."""
-    sign = 1 if direction == "min" else -1
+    sign = SIGNS[direction]
     best = np.minimum.accumulate(np.where(counts, sign * np.asarray(scores), math.inf))
     return np.where(np.isinf(best), math.nan, sign * best)
 
@@ -74,7 +75,7 @@ def _histories(directory, trial):
     for execution in trial.row.get("executions") or ():
         path = directory / execution["directory"] / HISTORY
         if path.is_file():
-            yield [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            yield read_json_lines(path)
 
 
 def _has(history, term):
