@@ -2,11 +2,9 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.posteriors.posterior import Posterior
-
-tfd = tfp.distributions
 
 MINIMAL_STDDEV = 1e-6  # keeps the log-density finite where softplus underflows
 
@@ -29,4 +27,4 @@ class DiagonalNormal(Posterior):
 
     def distribution(self, parameters, step=None):
         mean, raw_stddev = tf.split(parameters, 2, axis=-1)
-        return tfd.MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)
+        return MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)

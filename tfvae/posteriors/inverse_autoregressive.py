@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.networks.masked import MADE
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.posteriors.checks import check_positive_integer
 from tfvae.posteriors.diagonal_normal import MINIMAL_STDDEV
 from tfvae.posteriors.posterior import Posterior
@@ -64,7 +65,7 @@ class InverseAutoregressive(Posterior):
         mean, raw_stddev, context = tf.split(
             parameters, [self.latent_size, self.latent_size, self.context_size], axis=-1
         )
-        base = tfd.MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)
+        base = MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev) + MINIMAL_STDDEV)
         flows = [self._flow(i, context) for i in range(len(self.networks))]
         return tfd.TransformedDistribution(base, tfb.Chain(flows[::-1]))
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.networks.masked import MADE
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.priors.checks import check_count, check_one_group
 from tfvae.priors.maximum_likelihood import maximize_likelihood
 from tfvae.priors.prior import Prior
@@ -56,7 +57,7 @@ class AutoregressiveFlow(Prior):
         shift, log_scale = tf.convert_to_tensor(self.shift), tf.convert_to_tensor(self.log_scale)
         reverse = tfb.Permute(np.arange(self.latent_size)[::-1])
         flows = [bijector for network in self.networks for bijector in (_flow(network), reverse)][:-1]
-        base = tfd.MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
+        base = MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
         return tfd.TransformedDistribution(base, tfb.Chain([tfb.Shift(shift), tfb.Scale(log_scale=log_scale), *flows]))
 
     def fit(self, codes, seed):

@@ -2,13 +2,11 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.priors.checks import check_count, check_counts, check_one_group
 from tfvae.priors.mixture_of_normals import MINIMAL_STDDEV, UNIT
 from tfvae.priors.prior import Prior
-
-tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -51,4 +49,4 @@ class ConditionalNormal(Prior):
         for layer in self.hidden:
             features = layer(features)
         mean, raw_stddev = tf.split(self.parameters(features), 2, axis=-1)
-        return tfd.MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev + UNIT) + MINIMAL_STDDEV)
+        return MultivariateNormalDiag(mean, tf.math.softplus(raw_stddev + UNIT) + MINIMAL_STDDEV)

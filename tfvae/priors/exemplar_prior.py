@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.priors.checks import check_count, check_enough_examples, check_one_group
 from tfvae.priors.mixture_of_normals import MINIMAL_STDDEV, UNIT
 from tfvae.priors.prior import Prior
@@ -54,7 +55,7 @@ class ExemplarPrior(Prior):
         if index is not None:
             logits = tf.where(index[:, tf.newaxis] == self.places, -float("inf"), logits)
             means = tf.broadcast_to(means, [tf.shape(index)[0], self.num_exemplars, self.latent_size])
-        components = tfd.MultivariateNormalDiag(means, tf.fill([self.latent_size], stddev))
+        components = MultivariateNormalDiag(means, tf.fill([self.latent_size], stddev))
         return tfd.MixtureSameFamily(tfd.Categorical(logits), components)
 
     def start(self, x, index):

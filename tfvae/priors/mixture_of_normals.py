@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from sklearn.mixture import GaussianMixture
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.priors.checks import check_count, check_one_group
 from tfvae.priors.prior import Prior
 from tfvae.priors.spread import spread_of
@@ -47,7 +48,7 @@ class MixtureOfNormals(Prior):
 
     def call(self, encode=None):
         stddevs = tf.math.softplus(self.raw_stddevs) + MINIMAL_STDDEV
-        components = tfd.MultivariateNormalDiag(tf.convert_to_tensor(self.means), stddevs)
+        components = MultivariateNormalDiag(tf.convert_to_tensor(self.means), stddevs)
         return tfd.MixtureSameFamily(tfd.Categorical(tf.convert_to_tensor(self.logits)), components)
 
     def fit(self, codes, seed):

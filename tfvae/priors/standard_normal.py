@@ -2,12 +2,10 @@
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.priors.checks import check_one_group
 from tfvae.priors.prior import Prior
-
-tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -19,4 +17,4 @@ class StandardNormal(Prior):
         self.latent_size = latent_shape[-1]
 
     def call(self, encode=None):
-        return tfd.MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
+        return MultivariateNormalDiag(tf.zeros(self.latent_size), tf.ones(self.latent_size))
