@@ -9,6 +9,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.likelihoods import Bernoulli, ContinuousBernoulli
+from tfvae.likelihoods.bernoulli import IndependentBernoulli
+
+tfd = tfp.distributions
 
 LOGITS = [-100.0, -20.0, -14.0, -5.0, -0.3, -1e-3, 0.0, 1e-6, 0.01, 0.26, 0.4, 1.0, 13.0, 16.0, 100.0]
 
@@ -42,6 +45,40 @@ def test_bernoulli_is_finite_and_exact_at_extreme_logits(logit, pixel, at_logit)
     wrong = pixel != (logit > 0)
     gradient = tape.gradient(log_prob, likelihood.trainable_weights[1])
     np.testing.assert_allclose([log_prob[0, 0], gradient[0]], [-100.0 * wrong, -np.sign(logit) * wrong], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 64, 101, 202, 784])  # 101 is a prime that is too large for one product
+def test_bernoulli_is_tfps_whatever_the_number_of_pixels(size, built):
+    p = built(Bernoulli(), event_shape=(size,))(tf.random.stateless_normal([3, 2, 5], (0, 1)) * 5)
+    x = tf.cast(tf.random.stateless_uniform([2, size], (0, 2)) < 0.4, "float32")
+    expected = tf.reduce_sum(tfd.Bernoulli(logits=tf.cast(p.distribution.logits, "float64")).log_prob(x), axis=-1)
+    np.testing.assert_allclose(p.log_prob(x), expected, rtol=1e-6, atol=1e-7 * size)  # float32 rounding
+
+
+@pytest.mark.parametrize("shape", [(2, 7), (3, 2, 7)], ids=["one x for all samples", "an x for each"])
+def test_gradients_of_bernoulli_are_x_less_its_mean_and_the_logit(shape, built):
+    logits = tf.random.stateless_normal([3, 2, 7], (0, 1)) * 3
+    x, weights = tf.random.stateless_uniform(shape, (0, 2)), tf.random.stateless_normal([3, 2], (0, 3))
+    with tf.GradientTape() as tape:
+        tape.watch([x, logits])
+        p = IndependentBernoulli(tfd.Bernoulli(logits=logits), 1)
+        total = tf.reduce_sum(weights * p.log_prob(x))
+    by_x, by_logits = tape.gradient(total, [x, logits])
+    expected = weights[..., None] * logits
+    np.testing.assert_allclose(by_x, tf.reduce_sum(expected, 0) if len(shape) == 2 else expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(by_logits, weights[..., None] * (x - tf.sigmoid(logits)), rtol=1e-5, atol=1e-6)
+
+
+def test_second_derivative_of_bernoulli_is_minus_its_variance():
+    logits = tf.constant([[-2.0, 0.0, 3.0]])
+    with tf.GradientTape() as outer:
+        outer.watch(logits)
+        with tf.GradientTape() as inner:
+            inner.watch(logits)
+            log_prob = IndependentBernoulli(tfd.Bernoulli(logits=logits), 1).log_prob([[0.0, 1.0, 1.0]])
+        gradient = inner.gradient(log_prob, logits)
+    p = tf.sigmoid(logits)
+    np.testing.assert_allclose(outer.gradient(gradient, logits), -p * (1 - p), rtol=1e-5)
 
 
 def test_bernoulli_means_are_probabilities(built):
