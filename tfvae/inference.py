@@ -58,6 +58,14 @@ class Inference(NamedTuple):
     gate: Gate | None = None
     code: Callable | None = None
 
+    def log_prior(self):
+        """log p(z) of each sample over all groups, in nats, [S, B]."""
+        return _sum([latent.prior.log_prob(latent.sample) for latent in self.latents])
+
+    def log_posterior(self):
+        """log q(z|x) of each sample over all groups, in nats, [S, B]."""
+        return _sum([latent.posterior.log_prob(latent.sample) for latent in self.latents])
+
     @property
     def stddev(self):
         """Standard deviation of q(z|x), all groups together, [B, L]; None where one has none in closed form."""
@@ -66,3 +74,8 @@ class Inference(NamedTuple):
         except NotImplementedError:
             return None
         return tf.concat([stddev[0] if stddev.shape.rank == 3 else stddev for stddev in stddevs], axis=-1)
+
+
+def _sum(terms):
+    # Not `tf.add_n`, which begins with whichever input is not needed elsewhere any more: another one each time.
+    return tf.reduce_sum(tf.stack(terms), axis=0) if len(terms) > 1 else terms[0]

@@ -135,13 +135,13 @@ def _draw(model, batch, seed, has_prior, normal):
     """What `_Points` holds, of the examples of a batch."""
     x = batch["x"]
     z = model.encode_sample(x, row_seeds(seed, batch["index"]))
-    latents = model.inference(x, z).latents
-    found = {"z": z[0], "log_q": _log_q(latents)[0]}
+    inference = model.inference(x, z)
+    found = {"z": z[0], "log_q": inference.log_posterior()[0]}
     if has_prior:
-        found["log_p"] = tf.add_n([p.log_prob(z) for _, p, z in latents])[0]
+        found["log_p"] = inference.log_prior()[0]
     if normal:
-        found["mean"] = tf.concat([q.mean() for q, *_ in latents], axis=-1)
-        found["stddev"] = tf.concat([q.stddev() for q, *_ in latents], axis=-1)
+        found["mean"] = tf.concat([q.mean() for q, *_ in inference.latents], axis=-1)
+        found["stddev"] = tf.concat([q.stddev() for q, *_ in inference.latents], axis=-1)
     return found
 
 
@@ -167,7 +167,7 @@ def _of_pairs(model, batches, z, progress):
     def log_sum(z, batch):
         # The likelihood of the pairs is not asked for, and so the graph does not compute it.
         z = tf.repeat(z[:, tf.newaxis], tf.shape(batch["x"])[0], axis=1)
-        log_q = _log_q(model.given(batch).inference(batch["x"], z).latents)
+        log_q = model.given(batch).inference(batch["x"], z).log_posterior()
         return tf.reduce_logsumexp(tf.cast(log_q, "float64"), axis=1)
 
     total = np.full(len(z), -np.inf)
@@ -198,10 +198,6 @@ def _marginals(points, progress):
     total = _in_blocks(sums, ELEMENTS // z.size, progress, z, reference).astype("float64")
     densities = np.maximum(reference + np.log(np.maximum(total, np.finfo("float64").tiny)), own)
     return np.sum(densities - math.log(len(z) * math.sqrt(2 * math.pi)), axis=1)
-
-
-def _log_q(latents):
-    return tf.add_n([posterior.log_prob(z) for posterior, _, z in latents])
 
 
 def _in_blocks(function, rows, progress, *arrays):

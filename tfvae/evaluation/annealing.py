@@ -113,8 +113,7 @@ class Annealer:
 
         def log_density(z):
             inference = model.inference(x, z)
-            log_prior = tf.add_n([latent.prior.log_prob(latent.sample) for latent in inference.latents])
-            return log_prior + temperature * inference.likelihood.log_prob(x)
+            return inference.log_prior() + temperature * inference.likelihood.log_prob(x)
 
         kernel = tfp.mcmc.HamiltonianMonteCarlo(log_density, step_size[:, tf.newaxis], self.num_leapfrog_steps)
         z, results = kernel.one_step(z, kernel.bootstrap_results(z), seed=key)

@@ -188,5 +188,4 @@ def _moments(model, x, index, num_samples, seed):
 
 def _log_weights(inference):
     """log p(x, z) / q(z|x) of each sample, in nats: [S, B]."""
-    ratios = [prior.log_prob(z) - posterior.log_prob(z) for posterior, prior, z in inference.latents]
-    return inference.likelihood.log_prob(inference.x) + tf.add_n(ratios)
+    return inference.likelihood.log_prob(inference.x) + inference.log_prior() - inference.log_posterior()

@@ -102,8 +102,7 @@ def draws_of(model, batches, seed):
         z = given.encode_sample(batch["x"], row_seeds(seed, batch["index"]))
         if not model.has_density:
             return {"z": z[0]}
-        latents = given.inference(batch["x"], z).latents
-        return {"z": z[0], "log_prior": tf.add_n([latent.prior.log_prob(latent.sample)[0] for latent in latents])}
+        return {"z": z[0], "log_prior": given.inference(batch["x"], z).log_prior()[0]}
 
     parts = [draw(batch) for batch in batches]
     found = {name: np.concatenate([part[name].numpy() for part in parts]).astype("float64") for name in parts[0]}
