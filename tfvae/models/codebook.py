@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tfvae import replicas
+
 
 class Codebook(keras.Layer):
     """K embeddings of size D, each the moving average of the vectors that it is nearest to; no gradient reaches them.
@@ -42,8 +44,9 @@ class Codebook(keras.Layer):
         # Close to 0, so that at first the direction of a vector chooses its embedding, not the embedding's length.
         initializer = keras.initializers.RandomUniform(-1 / self.codebook_size, 1 / self.codebook_size)
         shape = (self.codebook_size, self.code_size)
-        self.sums = self.add_weight(name="sums", shape=shape, initializer=initializer, trainable=False)
-        self.counts = self.add_weight(name="counts", shape=shape[:1], initializer="ones", trainable=False)
+        settings = {"trainable": False, "aggregation": "only_first_replica"}  # all replicas assign the same
+        self.sums = self.add_weight(name="sums", shape=shape, initializer=initializer, **settings)
+        self.counts = self.add_weight(name="counts", shape=shape[:1], initializer="ones", **settings)
 
     @property
     def embeddings(self):
@@ -67,7 +70,7 @@ class Codebook(keras.Layer):
 
     def perplexity(self, indices):
         """exp of the entropy of how often each embedding is used: K if all are used alike, 1 if only one is used."""
-        usage = tf.reduce_mean(self._assignments(indices), axis=0)
+        usage = tf.reduce_mean(self._assignments(replicas.gathered(tf.reshape(indices, [-1]))), axis=0)
         return tf.cast(tf.exp(-tf.reduce_sum(tf.math.xlogy(usage, usage))), "float32")
 
     def update(self, vectors, indices, seed):
@@ -78,8 +81,8 @@ class Codebook(keras.Layer):
             indices: The nearest embedding of each, int32 [...].
             seed: Stateless seed, int32 [2], of the vectors at which dead embeddings start again.
         """
-        vectors = tf.reshape(vectors, [-1, self.code_size])
-        assignments = self._assignments(indices)
+        vectors = replicas.gathered(tf.reshape(vectors, [-1, self.code_size]))
+        assignments = self._assignments(replicas.gathered(tf.reshape(indices, [-1])))
         # A product, not a segment sum, which adds in another order each time on a GPU.
         sums = tf.matmul(assignments, tf.cast(vectors, "float64"), transpose_a=True)
         counts = self._moved(self.counts, tf.reduce_sum(assignments, axis=0))

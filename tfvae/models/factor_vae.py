@@ -5,7 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
-from tfvae.models.latent_variable_model import TRAINING, build_once
+from tfvae import replicas
+from tfvae.models.latent_variable_model import TRAINING, apply_as_given, build_once
 from tfvae.models.vae import VAE
 
 PERMUTATION = -1  # what the noise of a batch is for, beside the samples of z, CORRUPTION and PENALTIES upwards
@@ -71,7 +72,8 @@ class FactorVAE(VAE):
         self.discriminator_learning_rate = discriminator_learning_rate
         # Zero at first: the VAE would follow a discriminator that has learnt nothing as far as `weight` takes it.
         self.logit = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32")
-        self.discriminator_optimizer = keras.optimizers.Adam(discriminator_learning_rate, beta_1=0.5, beta_2=0.9)
+        adam = keras.optimizers.Adam(discriminator_learning_rate, beta_1=0.5, beta_2=0.9)
+        self.discriminator_optimizer = apply_as_given(adam)
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -140,11 +142,10 @@ class FactorVAE(VAE):
             terms = self.terms(batch, self.noise_seed(TRAINING, self.step.value), training=True)
         gradients = tape.gradient(terms["loss"], self.trainable_weights)
         of_discriminator = tape.gradient(terms["discriminator_loss"], self.discriminator_weights)
-        self.optimizer.apply(gradients, self.trainable_weights)
-        self.discriminator_optimizer.apply(of_discriminator, self.discriminator_weights)
+        self.optimizer.apply(replicas.mean(gradients), self.trainable_weights)
+        self.discriminator_optimizer.apply(replicas.mean(of_discriminator), self.discriminator_weights)
         self.step.assign_add(1)
-        self.record(terms, batch)
-        return terms
+        return self.record(terms, batch)
 
     def get_config(self):
         plain = {"weight": self.weight, "discriminator_learning_rate": self.discriminator_learning_rate}

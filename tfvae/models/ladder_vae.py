@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfvae.inference import Inference, Latent
 from tfvae.models.compatibility import check_conditions, check_encoder, check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
-from tfvae.models.levels import check_levels, check_normal, joined, product_of_normals, twin
+from tfvae.models.levels import check_levels, check_normal, joined, product_of_normals, sample_shared, twin
 from tfvae.models.rows import fold_rows, over_rows, sample_normal_rows, sample_rows
 from tfvae.models.vae import groups
 from tfvae.offers import accepted
@@ -136,7 +136,7 @@ class LadderVAE(LatentVariableModel):
         context = {**context, "seed": tf.random.fold_in(seed, CORRUPTION)} if training else context
 
         def draw(level, q):  # the top is [B], and all below it [S, B]
-            return q.sample([num_samples] if level == self._top else [], seed=seeds[level])
+            return sample_shared(q, [num_samples] if level == self._top else [], seeds[level])
 
         return self._inference(x, draw, training, context)
 

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import keras
 import tensorflow as tf
 
+from tfvae import replicas
 from tfvae.models.given import Given
 
 TRAINING, TEST = 0, 1  # streams of noise that never meet
@@ -53,9 +54,10 @@ class LatentVariableModel(keras.Model):
             names = f"a {type(self).__name__} and the objective {type(objective).__name__}"
             raise ValueError(f"`MultiRateVAE` and `MultiRate` go with each other alone. Received: {names}")
         self.objective, self.regularizers, self.seed = objective, list(regularizers), seed
-        self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
+        counter = {"dtype": "int64", "initializer": "zeros", "trainable": False, "aggregation": "only_first_replica"}
+        self.step = self.add_weight(name="step", shape=(), **counter)
         # Keras accepts no new metric after `build`.
-        self.means = [keras.metrics.Mean(name) for name in ("loss", *self.reports)]
+        self.means = [Mean(name) for name in ("loss", *self.reports)]
         if len(set(self.reports)) < len(self.reports):
             raise ValueError(f"`regularizers` must differ in what they report. Received: {list(self.reports)}")
 
@@ -128,6 +130,7 @@ class LatentVariableModel(keras.Model):
     def compile(self, optimizer="adam", jit_compile=False, **kwargs):
         """Keras `compile` without XLA unless asked: on a CPU, XLA makes stateless noise several times slower."""
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        apply_as_given(self.optimizer)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -156,18 +159,24 @@ class LatentVariableModel(keras.Model):
             penalty = regularizer.penalty(inference, tf.random.fold_in(seed, PENALTIES + number))
             terms = {**terms, regularizer.report: penalty}
             added.append(regularizer.weighted(penalty, self.step.value))
-        # Not `tf.add_n`, which begins with whichever input is not needed elsewhere any more: another one each time.
         return {**terms, "loss": tf.reduce_sum(tf.stack([terms["loss"], *added]))} if added else terms
 
     def update(self, batch):
         """Takes one training step and returns its terms."""
-        with tf.GradientTape() as tape:
-            terms = self.terms(batch, self.noise_seed(TRAINING, self.step.value), training=True)
-        gradients = tape.gradient(terms["loss"], self.trainable_weights)
-        self.optimizer.apply(gradients, self.trainable_weights)
+        terms, gradients = self._gradients(batch)
+        self.optimizer.apply(replicas.mean(gradients), self.trainable_weights)
         self.step.assign_add(1)
-        self.record(terms, batch)
-        return terms
+        return self.record(terms, batch)
+
+    def _gradients(self, batch):
+        """The terms of a batch, and the gradient of the loss by the trainable weights."""
+
+        def calculate(batch):
+            with tf.GradientTape() as tape:
+                terms = self.terms(batch, self.noise_seed(TRAINING, self.step.value), training=True)
+            return terms, tape.gradient(terms["loss"], self.trainable_weights)
+
+        return tf.function(calculate, jit_compile=True)(batch) if self.jit_compile else calculate(batch)
 
     def train_step(self, batch):
         self.update(batch)
@@ -184,10 +193,19 @@ class LatentVariableModel(keras.Model):
         return tf.random.fold_in(seed, tf.cast(position, "int32"))
 
     def record(self, terms, batch):
-        """Adds terms to the means, weighted by examples: a smaller last batch must not count as much as a full one."""
-        num_examples = tf.cast(tf.shape(batch["x"])[0], "float32")
+        """Adds terms to the means, weighted by examples: a smaller last batch must not count as much as a full one.
+
+        Returns:
+            The terms of the whole batch, whoever has which part of it.
+        """
+        terms, weights = replicas.weighted_means(terms, self.num_seen(batch))
         for mean in self.means:
-            mean.update_state(terms[mean.name], sample_weight=num_examples)
+            mean.update_state(terms[mean.name], sample_weight=weights[mean.name])
+        return terms
+
+    def num_seen(self, batch):
+        """{term: number of examples of a batch that it is the mean of}."""
+        return dict.fromkeys((mean.name for mean in self.means), tf.cast(tf.shape(batch["x"])[0], "float32"))
 
     @property
     def metrics(self):
@@ -201,6 +219,22 @@ class LatentVariableModel(keras.Model):
     def from_config(cls, config):
         parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.PARTS}
         return cls(**{**config, **parts})
+
+
+class Mean(keras.metrics.Mean):
+    """A mean that every replica keeps of the same numbers, so that no one has to ask the others for it."""
+
+    def add_variable(self, *args, **kwargs):
+        return super().add_variable(*args, **{**kwargs, "aggregation": "only_first_replica"})
+
+
+def apply_as_given(optimizer):
+    """Lets an optimizer take gradients that are means over replicas already, and returns it.
+
+    Keras would add them up itself, after each replica has clipped its own: not what one device does.
+    """
+    optimizer._all_reduce_sum_gradients = list
+    return optimizer
 
 
 def build_once(part, *shapes):

@@ -3,6 +3,9 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import replicas
+from tfvae.normals import MultivariateNormalDiag
+
 tfd = tfp.distributions
 
 
@@ -18,7 +21,17 @@ def product_of_normals(first, second):
     # By ratios of variances, not by precisions: those of very sharp normals overflow.
     weight = second.variance() / (first.variance() + second.variance())
     mean = second.mean() + weight * (first.mean() - second.mean())
-    return tfd.MultivariateNormalDiag(mean, first.stddev() * tf.sqrt(weight))
+    return MultivariateNormalDiag(mean, first.stddev() * tf.sqrt(weight))
+
+
+def sample_shared(q, shape, seed):
+    """Samples of q, [..., B, L], where replicas share the batch: of a normal those that one device would have drawn."""
+    if replicas.number() == 1:
+        return q.sample(shape, seed=seed)
+    if not isinstance(q, tfd.MultivariateNormalDiag):
+        return q.sample(shape, seed=replicas.seed_of(seed))
+    draw = lambda moments: MultivariateNormalDiag(*tf.split(moments, 2, -1)).sample(shape, seed=seed)  # noqa: E731
+    return replicas.sample(draw, tf.concat([q.mean(), q.stddev()], -1))
 
 
 def joined(latents):

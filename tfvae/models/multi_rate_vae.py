@@ -52,14 +52,6 @@ class MultiRateVAE(VAE):
         self.encoding = [response_to_beta(SigmoidResponse, layer) for layer in self._encoding_layers()]
         self.decoding = [response_to_beta(SquareRootResponse, layer) for layer in self._decoding_layers()]
 
-    def encode(self, x, training=False, **context):
-        with self._answering(self._encoding_pairs()):
-            return super().encode(x, training, **context)
-
-    def variational_parameters(self, x, **context):
-        with self._answering(self._encoding_pairs()):
-            return super().variational_parameters(x, **context)
-
     def decode(self, z, training=False, x=None, **context):
         with self._answering(self._decoding_pairs()):
             return super().decode(z, training, x, **context)
@@ -84,6 +76,10 @@ class MultiRateVAE(VAE):
         for ours, theirs in zip(_variables_of(self), _variables_of(model), strict=True):
             theirs.assign(folded.get(id(ours), ours))
         return model
+
+    def _parameters(self, x, training, context):
+        with self._answering(self._encoding_pairs()):
+            return super()._parameters(x, training, context)
 
     def _terms_of_groups(self, batch, seed):
         """Means over groups of examples, each at a beta of its own."""

@@ -1,11 +1,9 @@
 """Rows: one operation for each row of [S, B, ...], whatever stands in front of it."""
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
+from tfvae.normals import MultivariateNormalDiag
 from tfvae.offers import accepted
-
-tfd = tfp.distributions
 
 
 def over_rows(network, z, size, training, condition=None):
@@ -44,7 +42,7 @@ def sample_rows(draw, rows, seeds, num_samples, size):
 def sample_normal_rows(normal, seeds, num_samples, size):
     """Draws of a normal with batch_shape [S, B], by the seed of each row: [S, B, L]."""
     rows = tuple(tf.transpose(moment, [1, 0, 2]) for moment in (normal.mean(), normal.stddev()))
-    draw = lambda row, seed: tfd.MultivariateNormalDiag(*row).sample(seed=seed)  # noqa: E731
+    draw = lambda row, seed: MultivariateNormalDiag(*row).sample(seed=seed)  # noqa: E731
     return sample_rows(draw, rows, seeds, num_samples, size)
 
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import replicas
 from tfvae.divergences import kl_divergence
 from tfvae.inference import Inference, Latent
 from tfvae.models.classes import accuracy, check_classes, costs_with_label, one_hot
@@ -128,7 +129,8 @@ class SemiSupervisedVAE(LatentVariableModel):
         seed = self.noise_seed(TRAINING, self.step.value) if seed is None else seed
         context = {**context, "seed": tf.random.fold_in(seed, CORRUPTION)} if training else context
         q_y = one_hot(self._class_logits(x, training, context))
-        y = q_y.sample(num_samples, seed=tf.random.fold_in(seed, CLASSES))
+        draw = lambda logits: one_hot(logits).sample(num_samples, seed=tf.random.fold_in(seed, CLASSES))  # noqa: E731
+        y = replicas.sample(draw, q_y.logits)
         return self._infer_given(x, q_y, y, seed, training, context)
 
     def inference(self, x, z, **context):
@@ -156,12 +158,9 @@ class SemiSupervisedVAE(LatentVariableModel):
             "accuracy": accuracy(logits, labels),
         }
 
-    def record(self, terms, batch):
-        """Adds terms to the means, weighted by examples: the accuracy by those with label."""
-        counts = {"accuracy": tf.math.count_nonzero(batch["label"] >= 0)} if "label" in batch else {"accuracy": 0}
-        for mean in self.means:
-            weight = tf.cast(counts.get(mean.name, tf.shape(batch["x"])[0]), "float32")
-            mean.update_state(terms[mean.name], sample_weight=weight)
+    def num_seen(self, batch):
+        num_labels = tf.math.count_nonzero(batch["label"] >= 0) if "label" in batch else 0
+        return {**super().num_seen(batch), "accuracy": tf.cast(num_labels, "float32")}
 
     def sample(self, num_samples, seed, condition=None, **context):
         """Means of p(x|y, z) for z ~ p(z): [num_samples, *event], of classes at random or of those in `condition`.
@@ -232,8 +231,13 @@ class SemiSupervisedVAE(LatentVariableModel):
         return distortions, rates
 
     def _infer_given(self, x, q_y, y, seed, training, context):
-        q_z = self.posterior.distribution(self._parameters(x, y, training, context), self.step.value)
-        return self._inference(x, q_z, q_z.sample(seed=seed), q_y, y, training)
+        parameters = self._parameters(x, y, training, context)
+        q_z = self.posterior.distribution(parameters, self.step.value)
+
+        def draw(rows):
+            return (q_z if rows is parameters else self.posterior.distribution(rows, self.step.value)).sample(seed=seed)
+
+        return self._inference(x, q_z, replicas.sample(draw, parameters), q_y, y, training)
 
     def _inference(self, x, q_z, z, q_y, y, training):
         latents = (*groups(q_z, self.prior(), z), Latent(q_y, self._p_y(), y))

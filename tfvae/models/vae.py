@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfvae import replicas
 from tfvae.inference import Gate, Inference, Latent
 from tfvae.models.compatibility import check_conditions, check_encoder, check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
@@ -93,11 +94,11 @@ class VAE(LatentVariableModel):
 
     def encode(self, x, training=False, **context):
         """q(z|x): [B, *event] -> batch_shape [B], event_shape [L]."""
-        return self.posterior(self._features(x, training, context), step=self.step.value)
+        return self.posterior_of(self._parameters(x, training, context))
 
     def variational_parameters(self, x, **context):
         """What the encoder makes q(z|x) of: [B, *event] -> [B, P]."""
-        return self.posterior.parameters(self._features(x, False, context))
+        return self._parameters(x, False, context)
 
     def posterior_of(self, parameters):
         """q(z|x) of variational parameters [B, P], the encoder's or others."""
@@ -117,8 +118,13 @@ class VAE(LatentVariableModel):
         seed = self.noise_seed(TRAINING, self.step.value) if seed is None else seed
         if training:
             context = {**context, "seed": tf.random.fold_in(seed, CORRUPTION)}
-        posterior = self.encode(x, training, **context)
-        return self._inference(x, posterior, posterior.sample(num_samples, seed=seed), training, context)
+        parameters = self._parameters(x, training, context)
+        posterior = self.posterior_of(parameters)
+
+        def draw(rows):
+            return (posterior if rows is parameters else self.posterior_of(rows)).sample(num_samples, seed=seed)
+
+        return self._inference(x, posterior, replicas.sample(draw, parameters), training, context)
 
     def inference(self, x, z, posterior=None, **context):
         """The `Inference` at given samples z [S, B, L], of the encoder's q(z|x) unless another one is given."""
@@ -169,6 +175,9 @@ class VAE(LatentVariableModel):
         if self.prior is None:
             return None
         return self.prior(**accepted(self.prior.call, encode=self.encode, code=self.code, **context))
+
+    def _parameters(self, x, training, context):
+        return self.posterior.parameters(self._features(x, training, context))
 
     def _features(self, x, training, context):
         asked = accepted(self.encoder.call, condition=context.get("condition"), seed=context.get("seed"))

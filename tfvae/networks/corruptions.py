@@ -6,6 +6,8 @@ from abc import abstractmethod
 import keras
 import tensorflow as tf
 
+from tfvae import replicas
+
 ALGORITHM = "philox"  # left to choose, XLA takes another one, and the same seed would give other noise
 
 
@@ -15,6 +17,10 @@ class Corruption(keras.Layer):
     @abstractmethod
     def call(self, x, seed):
         """[B, *event] and a seed, int32 [2] -> [B, *event]."""
+
+    @staticmethod
+    def _noise(draw, x, seed):
+        return replicas.noise(lambda shape: draw(shape, seed, alg=ALGORITHM), x)
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -35,7 +41,7 @@ class GaussianNoise(Corruption):
         self.stddev = stddev
 
     def call(self, x, seed):
-        return x + tf.cast(self.stddev * tf.random.stateless_normal(tf.shape(x), seed, alg=ALGORITHM), x.dtype)
+        return x + tf.cast(self.stddev * self._noise(tf.random.stateless_normal, x, seed), x.dtype)
 
 
 @keras.saving.register_keras_serializable("tfvae")
@@ -56,7 +62,7 @@ class Masking(Corruption):
         self.rate = _probability("rate", rate)
 
     def call(self, x, seed):
-        uniform = tf.random.stateless_uniform(tf.shape(x), seed, alg=ALGORITHM)
+        uniform = self._noise(tf.random.stateless_uniform, x, seed)
         return tf.where(uniform < self.rate, tf.zeros_like(x), x)
 
 
@@ -76,7 +82,7 @@ class SaltAndPepper(Corruption):
         self.rate = _probability("rate", rate)
 
     def call(self, x, seed):
-        uniform = tf.random.stateless_uniform(tf.shape(x), seed, alg=ALGORITHM)
+        uniform = self._noise(tf.random.stateless_uniform, x, seed)
         extreme = tf.cast(uniform < self.rate / 2, x.dtype)
         return tf.where(uniform < self.rate, extreme, x)
 
