@@ -2,15 +2,15 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 
 from tfvae import jobs
 from tfvae.errors import ConfigError, TfvaeError
-from tfvae.tuning.child import Child
+from tfvae.processes.child import Child
+from tfvae.processes.ports import free_ports
+from tfvae.processes.shares import share_of_chief, share_of_worker
 from tfvae.tuning.presence import LastSeen
-from tfvae.tuning.shares import share_of_chief, share_of_worker
 
 FINAL = (0, 2, 3, 4, 5)  # exit codes after which another attempt ends alike
 MOST_DEATHS = 5  # in a row; a trial that kills its process fails before that
@@ -55,7 +55,7 @@ class Supervisor:
     """
 
     def __init__(self, command, directory, num_workers, patience):
-        address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
+        address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(free_ports(1)[0])}
         self.chief = Child("chief", command, address | share_of_chief())
         self.workers = [
             Child(f"worker-{i}", command, address | share_of_worker(i, num_workers)) for i in range(num_workers)
@@ -139,9 +139,3 @@ def _given_up(child, how, code):
     error = TfvaeError(f"{child.name} {how}{times}. Its last lines:\n{lines}")
     error.exit_code = code if code in FINAL else 1
     return error
-
-
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

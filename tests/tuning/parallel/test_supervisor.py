@@ -176,7 +176,7 @@ def test_a_worker_starts_no_workers(tmp_path, monkeypatch):
 ORPHAN = """
 import pathlib, sys, time
 from tfvae import jobs
-from tfvae.tuning import lifeline
+from tfvae.processes import lifeline
 with jobs.Interruption() as interruption, interruption.deferred():
     lifeline.hold(interruption)
     pathlib.Path(sys.argv[1], "started").touch()
@@ -187,7 +187,7 @@ with jobs.Interruption() as interruption, interruption.deferred():
 """
 PARENT = """
 import sys, time
-from tfvae.tuning.child import Child
+from tfvae.processes.child import Child
 child = Child("worker-0", [sys.executable, "-c", sys.argv[1], sys.argv[2]], {})
 child.start()
 print(child.process.pid, flush=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfvae.tuning import shares
+from tfvae.processes import shares
 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 from tfvae import jobs
-from tfvae.tuning import lifeline
+from tfvae.processes import lifeline
 
 LAST_LINES = 20
 DRAIN_SECONDS = 5  # for what a process wrote just before it ended
