@@ -24,6 +24,7 @@ setup(
         "tf-keras>=2.21,<2.22",  # TFP imports it
         "tensorflow-datasets>=4.9.10,<5",
         "importlib_resources",  # TFDS imports it and does not say so
+        "array_record>=0.7",  # TFDS brings it too
         "keras-tuner[bayesian]>=1.4.8,<2",
         "tensorflow-metadata>=1.16",
         "tensorboard>=2.20",  # KerasTuner imports it, TensorFlow no longer brings it

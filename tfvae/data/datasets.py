@@ -11,10 +11,13 @@ from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
 from tfvae.data.labels import Conditional, PartlyLabelled, indices_without
 from tfvae.data.options import Data
+from tfvae.data.records import RecordSource, is_prepared
 from tfvae.data.tables import standardized, table_source
 from tfvae.data.tfds_images import is_dataset, tfds_sources
 from tfvae.errors import DataError
 from tfvae.storage import sha256_of_arrays, sha256_of_json
+
+CHOSEN_BEFORE = ("num_examples", "num_labels", "held_out_class")  # what the splits of prepared data hold already
 
 
 class Splits(NamedTuple):
@@ -58,6 +61,8 @@ def open_splits(data):
     Raises:
         DataError: If the data is missing or unreadable, or too small to be split.
     """
+    if is_prepared(data.name):
+        return _prepared(data)
     sources = sources_of(data)
     drawn = {split: pipeline.binarized(source) for split, source in sources.items()} if data.binarize != "none" else {}
     # Drawn before the split, so that an example keeps its draw whatever the split is.
@@ -75,6 +80,20 @@ def open_splits(data):
     )
     if data.num_labels is not None:
         splits = splits._replace(train=PartlyLabelled(splits.train, data.num_labels))
+    return Splits(*map(Conditional, splits)) if data.conditional else splits
+
+
+def _prepared(data):
+    """The splits of a prepared folder: those that it was prepared with."""
+    if data.binarize == "static":
+        raise DataError(f"`{data.name}` is prepared data, which is not kept in memory: set data.binarize to dynamic.")
+    asked = [name for name in CHOSEN_BEFORE if getattr(data, name) is not None]
+    if asked:
+        raise DataError(f"`{data.name}` is prepared data: set data.{asked[0]} when it is prepared, not here.")
+    train, *held_out = (RecordSource(data.name, split) for split in Splits._fields)
+    if data.binarize == "dynamic":
+        held_out = map(pipeline.binarized, held_out)
+    splits = Splits(train, *held_out)
     return Splits(*map(Conditional, splits)) if data.conditional else splits
 
 

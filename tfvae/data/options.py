@@ -16,7 +16,7 @@ class Data:
 
     Attributes:
         name: "digits", "shapes", the name of a TFDS image dataset, a folder of images, an .npz or .npy file of images,
-            or a .csv or .parquet file of a table.
+            a .csv or .parquet file of a table, or a folder that `tfvae data prepare` made, whose splits stay.
         batch_size: Number of examples in a batch.
         binarize: "none"; "static": one draw, the same for every run; "dynamic": a fresh draw every epoch in training,
             the static one for validation and test.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfvae.data import preprocessing
 from tfvae.data.source import ArraySource
+from tfvae.errors import ConfigError
 
 STATIC_SEED = 0x5A71C  # the static draw must not depend on a run: figures of several runs are compared on it
 DRAWS = 2  # stream of the dynamic draws; a model's own noise, of the same seed and step, has the streams 0 and 1
@@ -17,10 +18,11 @@ CHUNK = 1024  # examples per draw of the static binarisation
 
 def steps_per_epoch(source, batch_size):
     """Number of whole batches in an epoch; a batch larger than the data shrinks to it."""
-    return source.num_examples // min(batch_size, source.num_examples)
+    lanes = _lanes(source)
+    return min(lanes) // _rows_per_lane(min(batch_size, source.num_examples), lanes)
 
 
-def training_batches(source, batch_size, seed, dynamic=False, first_step=0):
+def training_batches(source, batch_size, seed, dynamic=False, first_step=0, parts=(0, 1, 1)):
     """Shuffled batches without end from `first_step` on, every example at most once an epoch.
 
     Args:
@@ -29,25 +31,32 @@ def training_batches(source, batch_size, seed, dynamic=False, first_step=0):
         seed: Integer that keys order and draws.
         dynamic: Whether to binarise by a fresh draw at every step.
         first_step: Number of steps that were taken before.
+        parts: (first, number, of how many): which of the equal parts that devices share a batch in are wanted, one
+            after the other, before those of the next batch.
 
     Returns:
         tf.data of {"x": float32 [B, H, W, C], "label": int64 [B], "index": int64 [B], ...}.
     """
-    batch_at = _batch_at(source, batch_size, seed, dynamic)
-    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    first, number, total = parts
+    part_at = _part_at(source, batch_size, seed, dynamic, total)
+    places = tf.data.Dataset.range(first_step * number, np.iinfo(np.int64).max)
+    batches = places.map(
+        lambda i: part_at(i // number, first + i % number), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def epochs(source, batch_size, seed, dynamic=False):
     """The same batches, as a dataset that ends after an epoch and goes on with the next when it is read again."""
-    batch_at = _batch_at(source, batch_size, seed, dynamic)
+    part_at = _part_at(source, batch_size, seed, dynamic, 1)
     length = steps_per_epoch(source, batch_size)
     with tf.device("CPU:0"):  # where tf.data runs
         epochs_read = tf.Variable(0, dtype="int64")  # outlives an iterator; Dataset.random would heed the global seed
     epoch = tf.data.Dataset.range(1).map(lambda _: epochs_read.assign_add(1) - 1)
     steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e * length, (e + 1) * length))
     steps = steps.apply(tf.data.experimental.assert_cardinality(length))
-    return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = steps.map(lambda step: part_at(step, 0), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def ordered_batches(source, batch_size):
@@ -79,17 +88,38 @@ def _draw(source, first):
     return {"x": tf.cast(drawn * 255, "uint8").numpy(), **kept}
 
 
-def _batch_at(source, batch_size, seed, dynamic):
+def _lanes(source):
+    """Numbers of examples of the parts of a source that each give every batch the same number of rows."""
+    return getattr(source, "lane_sizes", [source.num_examples])
+
+
+def _rows_per_lane(batch_size, lanes):
+    if batch_size % len(lanes) or batch_size // len(lanes) > min(lanes):
+        raise ConfigError(
+            f"{len(lanes)} lanes, of {min(lanes)} examples or more, cannot share a batch of {batch_size} evenly: "
+            "change `data.batch_size`, or prepare the data with fewer lanes."
+        )
+    return batch_size // len(lanes)
+
+
+def _part_at(source, batch_size, seed, dynamic, total):
+    """A step and a part, one of `total`, -> the rows of that part of the batch."""
     batch_size, length = min(batch_size, source.num_examples), steps_per_epoch(source, batch_size)
-    seed = tf.constant(seed & 0x7FFFFFFF, "int32")
+    seed, size, lanes = tf.constant(seed & 0x7FFFFFFF, "int32"), batch_size // total, _lanes(source)
+    rows, firsts = _rows_per_lane(batch_size, lanes), tf.constant(np.cumsum([0, *lanes[:-1]]), "int64")
 
-    def batch_at(step):
+    def part_at(step, part):
         epoch = tf.cast(step // length, "int32")
-        positions = step % length * batch_size + tf.range(batch_size, dtype="int64")
-        order = tf.random.experimental.index_shuffle(positions, tf.stack([seed, epoch]), source.num_examples - 1)
-        batch = source.fetch(tf.ensure_shape(order, [batch_size]))
+        row = part * size + tf.range(size, dtype="int64")  # of the whole batch
+        positions = step % length * rows + row % rows
+        last = tf.gather(tf.constant(lanes, "int64"), row // rows) - 1 if len(lanes) > 1 else lanes[0] - 1
+        order = tf.random.experimental.index_shuffle(positions, tf.stack([seed, epoch]), last)
+        order = order + tf.gather(firsts, row // rows)
+        batch = source.fetch(tf.ensure_shape(order, [size]))
         x = preprocessing.scale(batch["x"])
-        draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
-        return {**batch, "x": preprocessing.binarize(x, draw) if dynamic else x, "index": order}
+        if dynamic:
+            draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
+            x = preprocessing.binarize_again(x, draw, (tf.cast(part, "int32"), total))
+        return {**batch, "x": x, "index": order}
 
-    return batch_at
+    return part_at

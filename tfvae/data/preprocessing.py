@@ -5,6 +5,8 @@ Seeds are TensorFlow's stateless seeds, int32 pairs: the same seed gives the sam
 
 import tensorflow as tf
 
+PHILOX, PHILOX_WORDS = 1, 4  # TensorFlow's number of the algorithm, and how many words each of its steps gives
+
 
 def scale(images):
     """Grey levels 0 to 255, integers [...] -> float32 [...] in [0, 1]; the float32 of a table stays what it is."""
@@ -22,6 +24,44 @@ def binarize(x, seed):
         0.0 or 1.0, float32 [...].
     """
     return tf.cast(tf.random.stateless_uniform(tf.shape(x), seed) < x, "float32")
+
+
+def binarize_again(x, seed, part=(0, 1)):
+    """`binarize` for a batch that is drawn at every step, by 16 random bits for each pixel instead of 32.
+
+    Random bits are most of what the input pipeline computes. The probability of a 1 is the grey value rounded to a
+    multiple of 2^-16, where the grey value itself is one to 1/255.
+
+    Args:
+        x: Grey values in [0, 1], [B, ...].
+        seed: One stateless seed for all of a batch, int32 [2].
+        part: (which part, of how many equal ones) of the batch `x` is; the bits of the others are not drawn.
+
+    Returns:
+        0.0 or 1.0, float32 [B, ...].
+    """
+    place, size = part[0], tf.size(x)
+    first = place * size  # two pixels share a word
+    words = _words(seed, first // 2, (first % 2 + size + 1) // 2)
+    bits = tf.reshape(tf.bitcast(words, "uint16"), [-1])[first % 2 : first % 2 + size]
+    return tf.cast(is_one(tf.reshape(bits, tf.shape(x)), x), "float32")
+
+
+def _words(seed, first, number):
+    """Words `first` to `first + number` of the endless random ones of a stateless seed, uint32 [number]."""
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    group, skipped = first // PHILOX_WORDS, first % PHILOX_WORDS
+    counter += tf.cast([group, 0], "uint64")
+    shape = [skipped + number]
+    words = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, key=key, counter=counter, alg=PHILOX, dtype="uint32"
+    )
+    return words[skipped:]
+
+
+def is_one(bits, x):
+    """Whether a uniform number of 16 bits, uint16 [...], makes a 1 of a grey value, [...]."""
+    return tf.cast(bits, "float32") + 0.5 < x * 2.0**16
 
 
 def binarize_rows(x, seeds):

@@ -1,0 +1,149 @@
+"""Prepared data: what is read back, in which order, and by whom."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvae.cli import main
+from tfvae.data import open_splits, pipeline, records
+from tfvae.data.options import Data
+from tfvae.data.source import ArraySource
+from tfvae.errors import ConfigError, DataError
+from tfvae.storage import sha256_of_tree
+
+NUM = 60
+
+
+@pytest.fixture(scope="module")
+def source():
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 3, (NUM, 2))
+    return ArraySource(
+        rng.integers(0, 256, (NUM, 4, 5, 2), np.uint8), np.arange(NUM), map(str, range(NUM)), factors, "ab"
+    )
+
+
+def prepared(source, directory, num_shards=4, lanes=1):
+    splits = dict.fromkeys(("train", "validation", "test"), source)
+    records.prepare(splits, directory, num_shards, lanes, lambda number: None)
+    return records.RecordSource(directory, "train")
+
+
+def rows_of(batches, number):
+    return [batch["index"].numpy().tolist() for batch in batches.take(number)]
+
+
+def test_every_example_comes_back_whole(source, tmp_path):
+    found = prepared(source, tmp_path)
+    index = tf.constant([59, 0, 7, 7], "int64")
+    theirs = found.fetch(index)
+    original = [shard + 4 * row for shard in range(4) for row in range(15)]
+    ours = source.fetch(tf.constant([original[i] for i in index.numpy()], "int64"))
+    assert {name: value.numpy().tolist() for name, value in theirs.items()} == {
+        name: value.numpy().tolist() for name, value in ours.items()
+    }
+    assert found.image_shape == (4, 5, 2) and found.num_examples == NUM
+    assert (found.class_names, found.factor_names, found.is_binary) == (source.class_names, ("a", "b"), False)
+
+
+def test_one_shard_gives_the_batches_of_memory_bit_for_bit(source, tmp_path):
+    found = prepared(source, tmp_path, num_shards=1)
+    ours, theirs = (pipeline.training_batches(each, 8, 3, True, first_step=5) for each in (source, found))
+    for one, two in zip(ours.take(9), theirs.take(9), strict=True):
+        assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_each_batch_takes_as_many_rows_of_every_lane_and_an_epoch_each_example_once(source, tmp_path):
+    found = prepared(source, tmp_path, lanes=2)
+    assert found.lane_sizes == [30, 30] and pipeline.steps_per_epoch(found, 12) == 5
+    rows = rows_of(pipeline.training_batches(found, 12, 0), 10)
+    assert all(sum(index < 30 for index in batch) == 6 for batch in rows)
+    for epoch in (rows[:5], rows[5:]):
+        assert sorted(index for batch in epoch for index in batch) == list(range(NUM))
+    assert rows[:5] != rows[5:]
+
+
+def test_the_parts_of_machines_make_the_batch_and_need_their_own_files_alone(source, tmp_path):
+    found = prepared(source, tmp_path, lanes=2)
+    whole = list(pipeline.training_batches(found, 12, 0, True).take(5))
+    for place in range(2):
+        for shard in (0, 1) if place else (2, 3):  # what the other machine has
+            (tmp_path / f"train-{shard:05d}-of-00004.array_record").rename(tmp_path / f"away-{shard}")
+        own = records.RecordSource(tmp_path, "train")
+        parts = pipeline.training_batches(own, 12, 0, True, parts=(place, 1, 2)).take(5)
+        for ours, theirs in zip(parts, whole, strict=True):
+            rows = slice(6 * place, 6 * place + 6)
+            assert all(np.array_equal(ours[name], theirs[name][rows]) for name in ours)
+        for path in tmp_path.glob("away-*"):
+            path.rename(tmp_path / f"train-{int(path.name[-1]):05d}-of-00004.array_record")
+
+
+def test_a_batch_that_lanes_cannot_share_is_refused(source, tmp_path):
+    with pytest.raises(ConfigError, match=r"4 lanes, .* cannot share a batch of 10 evenly"):
+        pipeline.training_batches(prepared(source, tmp_path, lanes=4), 10, 0)
+
+
+def test_lanes_with_fewer_rows_than_a_batch_takes_are_refused(source, tmp_path):
+    found = prepared(source, tmp_path, num_shards=8, lanes=4)
+    with pytest.raises(ConfigError, match="of 14 examples or more, cannot share a batch of 60"):
+        pipeline.training_batches(found, NUM, 0)
+
+
+def test_every_example_of_an_uneven_lane_has_its_turn(source, tmp_path):
+    found = prepared(source, tmp_path, num_shards=8, lanes=4)
+    assert found.lane_sizes == [16, 16, 14, 14] and pipeline.steps_per_epoch(found, 8) == 7
+    rows = rows_of(pipeline.training_batches(found, 8, 0), 60 * 7)
+    epochs = np.reshape(rows, [60, 56])
+    assert all(len(set(epoch.tolist())) == 56 for epoch in epochs)  # nothing twice
+    assert set(epochs.ravel().tolist()) == set(range(NUM))
+
+
+# The command.
+
+
+@pytest.fixture
+def config(tmp_path):
+    network = {"name": "MLP", "hidden_sizes": [8]}
+    model = {"name": "VAE", "encoder": network, "decoder": network, "objective": {"name": "ELBO"}}
+    model |= {"posterior": {"name": "DiagonalNormal", "latent_size": 2}, "prior": {"name": "StandardNormal"}}
+    data = {"name": "digits", "binarize": "dynamic", "batch_size": 32}
+    tree = {"data": data, "training": {"epochs": 2}, "model": model | {"likelihood": {"name": "Bernoulli"}}}
+    (tmp_path / "my.json").write_text(json.dumps(tree))
+    return str(tmp_path / "my.json")
+
+
+def test_a_training_on_prepared_data_is_the_one_on_the_data(config, tmp_path, capsys):
+    folder, runs = str(tmp_path / "records"), [tmp_path / "one", tmp_path / "two"]
+    assert main(["data", "prepare", config, "--output", folder, "--shards", "1"]) == 0
+    assert main(["train", config, "--output", str(runs[0])]) == 0
+    assert main(["train", config, "--output", str(runs[1]), "--set", f"data.name={folder}"]) == 0
+    ours, theirs = ([json.loads(row)["train"] for row in (run / "history.jsonl").open()] for run in runs)
+    assert ours == theirs
+    whole = sha256_of_tree(tmp_path / "records")
+    assert main(["data", "prepare", config, "--output", folder, "--shards", "1"]) == 0
+    assert "nothing to do" in capsys.readouterr().out and sha256_of_tree(tmp_path / "records") == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--shards", "4", "--lanes", "3"], 2, "`lanes` must divide `shards`"),
+        (["--set", "data.name=none-such"], 4, "none-such"),
+        (["--shards", "2"], 2, "holds other data, or other shards"),
+    ],
+)
+def test_what_cannot_be_prepared_is_told(options, code, words, config, tmp_path, capsys):
+    folder = str(tmp_path / "records")
+    if "--shards" in options and "--lanes" not in options:
+        assert main(["data", "prepare", config, "--output", folder, "--shards", "1"]) == 0
+    assert main(["data", "prepare", config, "--output", folder, *options]) == code
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [{"binarize": "static"}, {"num_examples": 10}, {"num_labels": 5}])
+def test_what_is_chosen_when_data_is_prepared_is_not_chosen_later(options, source, tmp_path):
+    prepared(source, tmp_path)
+    with pytest.raises(DataError, match="is prepared data"):
+        open_splits(Data(str(tmp_path), **options))
