@@ -16,6 +16,7 @@ import yaml
 
 from tfvae import cli
 from tfvae.serving.server import flags
+from tfvae.training import addresses
 
 ROOT = Path(__file__).parents[1]
 KUBERNETES_VERSIONS = ("1.33", "1.37")  # backoffLimitPerIndex is stable since 1.33
@@ -43,7 +44,8 @@ def container(kind, name):
 
 def arguments_of_tfvae():
     """What each container of the image `train` gives to `tfvae`."""
-    yield pytest.param(container("Job", "train")["args"], id="training")
+    yield pytest.param(container("Job", "train-digits")["args"], id="training")
+    yield pytest.param(container("Job", "train-together")["args"], id="distributed-training")
     for index in range(NUM_SHARDS):
         arguments = [text.replace("$(JOB_COMPLETION_INDEX)", str(index)) for text in container("Job", "score")["args"]]
         yield pytest.param(arguments, id=f"scoring-{index}")
@@ -69,7 +71,7 @@ def test_resources_are_what_kubernetes_takes(resource, version):
 
 
 def test_the_validator_finds_a_misspelt_field():
-    job = resource("Job", "train")
+    job = resource("Job", "train-digits")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate({**job, "spec": {**job["spec"], "backofLimit": 6}}, "1.37", strict=True)
 
@@ -112,7 +114,9 @@ def test_ports_and_probes_are_those_of_the_server():
         assert serving[probe]["httpGet"] == {"path": f"/v1/models/{name}", "port": "http"}
 
 
-@pytest.mark.parametrize("kind_and_name", [("Job", "train"), ("Job", "score"), ("Deployment", "digits")])
+@pytest.mark.parametrize(
+    "kind_and_name", [("Job", "train-digits"), ("Job", "train-together"), ("Job", "score"), ("Deployment", "digits")]
+)
 def test_every_pod_asks_for_a_gpu(kind_and_name):
     assert container(*kind_and_name)["resources"]["limits"]["nvidia.com/gpu"] == 1
 
@@ -122,7 +126,7 @@ def test_compose_reserves_a_gpu():
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
 
 
-@pytest.mark.parametrize("name", ["train", "score"])
+@pytest.mark.parametrize("name", ["train-digits", "score"])
 def test_preempted_pods_are_replaced_and_hopeless_ones_are_not(name):
     job = resource("Job", name)["spec"]
     ignore, *fail = job["podFailurePolicy"]["rules"]
@@ -145,7 +149,7 @@ def test_scoring_has_as_many_shards_as_pods():
 
 def test_jobs_share_a_volume():
     claim = resource("PersistentVolumeClaim", "tfvae")["metadata"]["name"]
-    for name in ("train", "score"):
+    for name in ("train-digits", "score"):
         (volume,) = resource("Job", name)["spec"]["template"]["spec"]["volumes"]
         (mount,) = container("Job", name)["volumeMounts"]
         assert volume == {"name": mount["name"], "persistentVolumeClaim": {"claimName": claim}}
@@ -262,3 +266,15 @@ def test_every_command_runs_in_a_clean_environment(environment, tmp_path):
             done = place.run([text.replace("server:8501", url) for text in COMPOSE["services"]["client"]["command"]])
             assert len(done.stdout.splitlines()) == 1 + 16, done.stderr
         assert not is_healthy(port)
+
+
+def test_pods_of_a_distributed_training_know_each_other_by_name():
+    job, service = resource("Job", "train-together"), resource("Service", "train-together")
+    pod = job["spec"]["template"]["spec"]
+    (hosts,) = [each["value"] for each in container("Job", "train-together")["env"] if each["name"] == addresses.HOSTS]
+    name, port = service["metadata"]["name"], service["spec"]["ports"][0]["port"]
+    number = job["spec"]["completions"]
+    assert hosts.split(",") == [f"{job['metadata']['name']}-{i}.{name}:{port}" for i in range(number)]
+    assert pod["subdomain"] == name and job["spec"]["completionMode"] == "Indexed"
+    assert job["spec"]["parallelism"] == number  # all at once, or they wait for each other
+    assert service["spec"]["selector"].items() <= job["spec"]["template"]["metadata"]["labels"].items()

@@ -1,5 +1,6 @@
 """Experiment: a TOML file, the typed tree it stands for, and the objects that this builds."""
 
+import contextlib
 import copy
 import dataclasses
 import json
@@ -98,13 +99,39 @@ def build_model(experiment, source=None):
     import keras
 
     keras.utils.set_random_seed(experiment.seed)
-    model = parts.build_model(experiment.model, experiment.seed, _offered(experiment.data, source))
     training = experiment.training
-    model.compile(optimizer=parts.build_optimizer(training.optimizer, training.learning_rate))
-    if source is not None:
-        # At once: Keras draws the seeds of its initializers from a generator that TFDS, for one, draws from as well.
-        _build(model, source.image_shape)
+    if training.memory_growth:
+        let_memory_grow()
+    with _precision(training.precision):
+        model = parts.build_model(experiment.model, experiment.seed, _offered(experiment.data, source))
+        optimizer = parts.build_optimizer(training.optimizer, training.learning_rate)
+        model.compile(optimizer=optimizer, jit_compile=training.jit_compile)
+        if source is not None:
+            # At once: Keras draws the seeds of its initializers from a generator that TFDS, for one, draws from too.
+            _build(model, source.image_shape)
     return model
+
+
+def let_memory_grow():
+    """Takes memory of GPUs as it is needed; later than the first tensor it cannot be asked for."""
+    import tensorflow as tf
+
+    for card in tf.config.list_physical_devices("GPU"):
+        if not tf.config.experimental.get_memory_growth(card):
+            tf.config.experimental.set_memory_growth(card, True)
+
+
+@contextlib.contextmanager
+def _precision(policy):
+    """Inside, networks calculate by this policy of Keras; parts that make distributions are float32 all the same."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _offered(data, source):

@@ -87,7 +87,8 @@ class Interruption:
             self.is_deferred = False
 
     def exit(self):
-        """Ends the process by the code of the signal that came."""
+        """Ends the process by the code of the signal that came, here or to another process of the same job."""
+        self.signum = self.signum or signal.SIGTERM
         event(f"Stopped by {signal.Signals(self.signum).name}.", signal=signal.Signals(self.signum).name)
         self._leave()
 

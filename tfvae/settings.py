@@ -17,6 +17,10 @@ MEASURES = {
 }
 
 
+STRATEGIES = ("one", "mirrored", "multi_worker")
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
 @dataclass(frozen=True)
 class Training:
     """The `[training]` table.
@@ -27,6 +31,11 @@ class Training:
         optimizer: An optimizer: {name = "Adam", ...} is ours, any other name is Keras's.
         patience: Number of epochs without a better validation negative ELBO after which to stop; None never stops.
         checkpoint_steps: Number of steps between checkpoints, inside an epoch or not.
+        strategy: Which devices share each batch: "one", the first; "mirrored", all of this machine; "multi_worker", all
+            of several machines. The numbers are the same but for rounding, unless a part looks at a whole batch.
+        precision: "float32", or "mixed_bfloat16": networks calculate in bfloat16, and all else as before.
+        jit_compile: Whether XLA compiles terms and gradients; with it goes other noise. Not for `FactorVAE`.
+        memory_growth: Whether to take the memory of a GPU as it is needed, and not all of it at once.
     """
 
     epochs: int
@@ -34,8 +43,15 @@ class Training:
     optimizer: dict = field(default_factory=lambda: {"name": "Adam"})
     patience: int | None = None
     checkpoint_steps: int = 500
+    strategy: str = "one"
+    precision: str = "float32"
+    jit_compile: bool = False
+    memory_growth: bool = False
 
     def __post_init__(self):
+        for name, allowed in (("strategy", STRATEGIES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"`{name}` must be one of {list(allowed)}. Received: {getattr(self, name)!r}")
         for name in ("epochs", "patience", "checkpoint_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -1,6 +1,8 @@
 """A checkpoint gives back what it was given, or says why not."""
 
+import errno
 import json
+import os
 
 import keras
 import numpy as np
@@ -32,7 +34,8 @@ def zeroed(weights):
 def test_values_come_back_bit_for_bit_with_state_and_best(saved):
     path, weights = saved
     fresh = zeroed(weights)
-    best, state = checkpoint.restore(path, fresh)
+    best, state, is_whole = checkpoint.restore(path, fresh)
+    assert is_whole
     assert all(np.array_equal(*pair) for pair in zip(*map(checkpoint.values_of, (weights, fresh)), strict=True))
     assert state == STATE
     assert [value.tolist() for value in best] == [[1.0, 1.0, 1.0], 2]
@@ -40,7 +43,7 @@ def test_values_come_back_bit_for_bit_with_state_and_best(saved):
 
 def test_best_may_be_empty_and_best_loss_infinite(tmp_path):
     checkpoint.save(tmp_path / "c.npz", variables((2,)), [], {"best": float("inf")})
-    assert checkpoint.restore(tmp_path / "c.npz", variables((2,))) == ([], {"best": float("inf")})
+    assert checkpoint.restore(tmp_path / "c.npz", variables((2,))) == ([], {"best": float("inf")}, True)
 
 
 def test_values_of_a_variable_do_not_change_with_it():
@@ -67,6 +70,85 @@ def test_a_damaged_checkpoint_is_told_with_its_name_and_what_to_do(damage, saved
     with pytest.raises(DataError, match=message) as caught:
         checkpoint.restore(path, zeroed(weights))
     assert "pickle" not in str(caught.value)  # which NumPy suspects, and offers to load
+
+
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in damages()])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_says_so(damage, saved, caplog):
+    path, weights = saved
+    newer = [keras.Variable(weight.numpy() + 1) for weight in weights]
+    checkpoint.save(path, newer, [], {"newer": True})
+    path.write_bytes(damage(path.read_bytes()))
+    fresh = zeroed(weights)
+    assert checkpoint.restore(path, fresh)[1] == STATE
+    assert all(np.array_equal(*pair) for pair in zip(*map(checkpoint.values_of, (weights, fresh)), strict=True))
+    assert f"The checkpoint {path} is damaged" in caplog.text and "the one before" in caplog.text
+
+
+def test_a_damaged_checkpoint_does_not_take_the_place_of_the_one_before(saved):
+    path, weights = saved
+    checkpoint.save(path, zeroed(weights), [], {"newer": True})
+    path.write_bytes(b"damaged")
+    fresh = zeroed(weights)
+    *_, is_whole = checkpoint.restore(path, fresh)
+    assert not is_whole
+    checkpoint.save(path, fresh, [], {"after": True}, keep=is_whole)
+    assert checkpoint.restore(path, fresh)[1:] == ({"after": True}, True)
+    path.write_bytes(b"damaged again")
+    assert checkpoint.restore(path, fresh)[1] == STATE
+
+
+def test_without_links_there_is_always_one_of_the_two(saved, monkeypatch):
+    path, weights = saved
+
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "no links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    checkpoint.save(path, weights, [], {"newer": True})
+    fresh = zeroed(weights)
+    assert checkpoint.restore(path, fresh)[1] == {"newer": True}
+    path.unlink()  # as if it had been killed between the two names
+    assert checkpoint.exists(path) and checkpoint.restore(path, fresh)[1] == STATE
+
+
+def test_one_file_with_both_names_leaves_nothing_behind(saved):
+    path, weights = saved
+    os.link(path, checkpoint.before_of(path))  # as a process that was killed between the two leaves it
+    checkpoint.save(path, weights, [], {"newer": True})
+    assert sorted(each.name for each in path.parent.iterdir()) == sorted({path.name, checkpoint.before_of(path).name})
+
+
+def test_whatever_bit_flips_values_are_right_or_the_damage_is_told(saved):
+    path, weights = saved
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    ends = [*range(64), *range(len(whole) - 200, len(whole))]  # where an archive says what is in it
+    for place in [*ends, *rng.integers(0, len(whole), 300)]:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        fresh = zeroed(weights)
+        try:
+            state = checkpoint.restore(path, fresh)[1]
+        except DataError:
+            continue
+        assert state == STATE
+        assert all(np.array_equal(*pair) for pair in zip(*map(checkpoint.values_of, (weights, fresh)), strict=True))
+
+
+def test_two_damaged_checkpoints_are_told_together(saved):
+    path, weights = saved
+    checkpoint.save(path, weights, [], STATE)
+    for each in (path, checkpoint.before_of(path)):
+        each.write_bytes(b"")
+    with pytest.raises(DataError, match="delete both to start again"):
+        checkpoint.restore(path, zeroed(weights))
+
+
+def test_what_a_killed_process_had_begun_to_write_goes(saved):
+    path, _ = saved
+    (path.parent / ".checkpoint-abc.npz").write_bytes(b"half")
+    checkpoint.remove_leftovers(path)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_an_archive_without_a_state_is_damaged(tmp_path):

@@ -65,6 +65,7 @@ def files(directory):
 def test_a_run_leaves_its_files_and_no_temporary_ones(finished):
     names = {path.name for path in finished.iterdir()}
     documented = {"experiment.json", "data.json", "model.keras", "training.json", "history.jsonl", "checkpoint.npz"}
+    documented |= {"checkpoint-before.npz"}
     assert names == documented | {"tensorboard"}
 
 
@@ -100,6 +101,14 @@ def test_another_configuration_in_the_directory_is_refused_and_names_the_key(sta
 def test_another_configuration_may_take_a_directory_in_which_nothing_began(command, tmp_path):
     assert command("data.name=/no/where.npz")[0] == 4
     assert command("training.epochs=1")[0] == 0
+
+
+def test_an_experiment_of_an_older_version_has_the_defaults_of_what_it_did_not_know(tree):
+    ours = experiment_from(tree({})).to_dict()
+    older = {name: value for name, value in ours["training"].items() if name not in ("jit_compile", "precision")}
+    assert differences({**ours, "training": older}, ours) == []
+    changed = {**ours, "training": {**ours["training"], "jit_compile": True}}
+    assert differences({**ours, "training": older}, changed) == ["training.jit_compile is False there and True here"]
 
 
 def test_differences_name_keys_that_one_side_lacks(tree):
@@ -141,8 +150,17 @@ def test_a_loss_that_is_not_finite_exits_3_with_step_and_term(command):
     assert code == 3 and error.startswith("error: Training stopped at step ") and " became " in error
 
 
-def test_a_damaged_checkpoint_exits_4_and_names_the_file(command, begun):
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_alike(command, begun, finished, capsys):
     (begun / "checkpoint.npz").write_bytes(b"PK\x03\x04 damaged")
+    code, _, warning = command()
+    assert code == 0 and "going on from the one before" in warning
+    ours, theirs = (json.loads((run / "training.json").read_text()) for run in (begun, finished))
+    assert ours["weights_sha256"] == theirs["weights_sha256"]
+
+
+def test_two_damaged_checkpoints_exit_4_and_name_the_file(command, begun):
+    for name in ("checkpoint.npz", "checkpoint-before.npz"):
+        (begun / name).write_bytes(b"PK\x03\x04 damaged")
     code, _, error = command()
     assert code == 4 and error.startswith(f"error: The checkpoint {begun / 'checkpoint.npz'} is damaged")
 

@@ -7,10 +7,11 @@ import time
 import keras
 import tensorflow as tf
 
-from tfvae import jobs
+from tfvae import jobs, replicas
 from tfvae.data import pipeline
 from tfvae.errors import NothingProducedError
 from tfvae.training import checkpoint, logs
+from tfvae.training.distribution import Cluster
 
 CALL_SECONDS = 0.1  # aimed at for one call of the compiled loop: long enough to hide its cost, short for a signal
 MAX_CALL_STEPS = 256
@@ -29,16 +30,22 @@ class Loop:
         experiment: The `Experiment`.
         directory: Folder of the run.
         interruption: A `jobs.Interruption`.
+        cluster: The `Cluster` that the model was built for; its chief alone writes, and without one this process has
+            no other beside it.
         should_stop: The rows of the history -> whether no further epoch is worth its time; asked before each.
     """
 
-    def __init__(self, model, splits, experiment, directory, interruption, should_stop=lambda history: False):
+    def __init__(
+        self, model, splits, experiment, directory, interruption, cluster=None, should_stop=lambda history: False
+    ):
+        self.cluster = cluster or Cluster(tf.distribute.get_strategy())
         self.model, self.splits, self.experiment = model, splits, experiment
         self.directory, self.interruption, self.should_stop = directory, interruption, should_stop
         self.steps_per_epoch = pipeline.steps_per_epoch(splits.train, experiment.data.batch_size)
         self.last_step = self.steps_per_epoch * experiment.training.epochs
         self.state = {"best": math.inf, "best_epoch": 0, "seconds": 0.0, "history": []}
         self.best = []  # values of the variables at the end of the best epoch
+        self.is_whole = True  # whether the checkpoint that is there is one to go back to
         running_means = [variable for mean in model.metrics for variable in mean.variables]
         self.variables = [*model.variables, *model.optimizer_variables, *running_means]
         self.call_steps = 1
@@ -63,17 +70,17 @@ class Loop:
         """Trains to the end and returns the epoch, from 1, of the best weights, which the model then has."""
         self._resume()
         self.started = time.monotonic()
-        shown = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))
-        board = logs.TensorBoard(self.directory / "tensorboard", self.model, shown, self._image_epochs())
-        board.configuration(self.experiment)
+        board = self._board() if self.cluster.is_chief else None
         self.batches = iter(self._batches())
         with jobs.progress_bar(self.last_step, "step", self.step) as progress, self.interruption.deferred():
-            while not self.is_finished:
+            first = self.step
+            while not self.cluster.any(self.is_finished)[0]:
                 self._epoch(progress)
                 self._end_epoch(board)
                 progress.set_postfix(self._figures(), refresh=False)
                 self._stop_if_asked()
-        self._save()
+        if self.step > first:  # a finished training that fails after this has not got further
+            self._save()
         checkpoint.assign(self.variables, self.best)
         return self.state["best_epoch"]
 
@@ -95,13 +102,15 @@ class Loop:
         started = time.monotonic()
         terms = self._advance(self.batches, tf.constant(num_steps))
         self._check({name: float(term) for name, term in terms.items()})
-        if time.monotonic() - started < CALL_SECONDS:
+        (is_long,) = self.cluster.any(time.monotonic() - started >= CALL_SECONDS)
+        if not is_long:
             self.call_steps = min(2 * self.call_steps, MAX_CALL_STEPS)
 
     def _advance_in_graph(self, batches, num_steps):
         terms = {mean.name: tf.constant(0.0) for mean in self.model.metrics}
         for _ in tf.range(num_steps):
-            terms = self.model.update(next(batches))
+            per_device = self.cluster.strategy.run(self.model.update, [next(batches)])
+            terms = {name: self._local(value) for name, value in per_device.items()}
             if not tf.math.is_finite(terms["loss"]):
                 break
         return terms
@@ -110,8 +119,24 @@ class Loop:
         # Without tf.data, which takes longer to start than a small validation set takes to read.
         source, size = self.splits.validation, self.experiment.data.batch_size
         for first in tf.range(0, source.num_examples, size):
-            index = tf.range(first, tf.minimum(first + size, source.num_examples))
-            self.model.test_step(pipeline.batch_of(source, tf.cast(index, "int64")))
+            if first + size <= source.num_examples:
+                self.cluster.strategy.run(self._test_rows, [first, size])
+            else:
+                self.cluster.strategy.run(self._test_rest, [first, source.num_examples - first])
+
+    def _test_rows(self, first, number):
+        """Tests this device's rows of a batch of examples."""
+        number = number // replicas.number()
+        index = first + replicas.place() * number + tf.range(number)
+        self.model.test_step(pipeline.batch_of(self.splits.validation, tf.cast(index, "int64")))
+
+    def _test_rest(self, first, number):
+        """The last examples, which the devices may not be able to share evenly: each tests all of them."""
+        with replicas.with_all_rows():
+            self._test_rows(first, number)
+
+    def _local(self, value):
+        return self.cluster.strategy.experimental_local_results(value)[0]
 
     def _end_epoch(self, board):
         train = self._means()
@@ -129,9 +154,10 @@ class Loop:
         if value < self.state["best"] or self.model.monitor is None:
             self.state |= {"best": value, "best_epoch": row["epoch"]}
             self.best = checkpoint.values_of(self.variables)
-        logs.append_history(self.directory / "history.jsonl", row)
         self._save_if_due()
-        board.epoch(row)
+        if self.cluster.is_chief:
+            logs.append_history(self.directory / "history.jsonl", row)
+            board.epoch(row)
         jobs.event(f"Epoch {row['epoch']} of {self.experiment.training.epochs}", logging.DEBUG, **row)
 
     def _row(self, train, validation):
@@ -154,18 +180,24 @@ class Loop:
         now = time.monotonic()
         self.state["seconds"] += now - self.started
         self.started = now
-        checkpoint.save(self.directory / "checkpoint.npz", self.variables, self.best, self.state)
+        if self.cluster.is_chief:
+            checkpoint.save(self.directory / "checkpoint.npz", self.variables, self.best, self.state, self.is_whole)
+            self.is_whole = True
 
     def _resume(self):
         path = self.directory / "checkpoint.npz"
-        if path.exists():
-            self.best, self.state = checkpoint.restore(path, self.variables)
+        if self.cluster.is_chief:
+            checkpoint.remove_leftovers(path)
+        if checkpoint.exists(path):
+            self.best, self.state, self.is_whole = checkpoint.restore(path, self.variables)
             jobs.event(f"Going on from step {self.step} of {self.last_step}.", step=self.step)
-        # Epochs that were lost with a killed process are trained again, and written again.
-        logs.write_history(self.directory / "history.jsonl", self.history)
+        self.cluster.check_agreed(self.step, f"The workers do not see the same checkpoint in {self.directory}.")
+        if self.cluster.is_chief:  # epochs that were lost with a killed process are trained again, and written again
+            logs.write_history(self.directory / "history.jsonl", self.history)
 
     def _stop_if_asked(self):
-        if self.interruption.signum is None:
+        (is_asked,) = self.cluster.any(self.interruption.signum is not None)
+        if not is_asked:
             return
         self._save()
         jobs.event(f"Checkpoint at step {self.step}; the same command goes on from there.", step=self.step)
@@ -181,10 +213,21 @@ class Loop:
         )
 
     def _batches(self):
-        data = self.experiment.data
-        return pipeline.training_batches(
-            self.splits.train, data.batch_size, self.experiment.seed, data.binarize == "dynamic", self.step
-        )
+        data, first = self.experiment.data, self.step
+
+        def of_process(context):
+            is_dynamic, parts = data.binarize == "dynamic", self.cluster.parts(context)
+            return pipeline.training_batches(
+                self.splits.train, data.batch_size, self.experiment.seed, is_dynamic, first, parts
+            )
+
+        return self.cluster.strategy.distribute_datasets_from_function(of_process)
+
+    def _board(self):
+        shown = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))
+        board = logs.TensorBoard(self.directory / "tensorboard", self.model, shown, self._image_epochs())
+        board.configuration(self.experiment)
+        return board
 
     def _batch_size(self):
         return min(self.experiment.data.batch_size, self.splits.train.num_examples)

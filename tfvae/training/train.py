@@ -6,12 +6,17 @@ from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
 from tfvae.data.labels import Conditional
+from tfvae.data.records import is_prepared
 from tfvae.errors import ConfigError, DataError
-from tfvae.experiment import build_model
+from tfvae.experiment import build_model, experiment_from
+from tfvae.training import checkpoint
+from tfvae.training.distribution import cluster_of
 from tfvae.training.loop import Loop
 
+DEVICES = ("strategy", "memory_growth")  # of [training]: they change a number by its rounding at most
 
-def train(experiment, directory, interruption, open_data=open_splits, **options):
+
+def train(experiment, directory, interruption, open_data=open_splits, cluster=None, **options):
     """Trains, or goes on training, or says that the training is finished.
 
     The directory then holds experiment.json, model.keras (weights, optimizer and step of the epoch that was best in
@@ -23,58 +28,84 @@ def train(experiment, directory, interruption, open_data=open_splits, **options)
         directory: Folder of the run, which the caller holds locked.
         interruption: A `jobs.Interruption`; SIGTERM or SIGINT writes a checkpoint and exits 143 or 130.
         open_data: A `Data` -> its `Splits`; one that remembers them spares many trainings the reading.
+        cluster: The `Cluster` that shares the batches, if the caller has made it already.
         **options: `should_stop`, as `Loop` takes it.
 
     Returns:
-        What is in training.json.
+        What is in training.json; None for a worker that is not the chief.
 
     Raises:
-        ConfigError: If the directory holds another experiment.
+        ConfigError: If the directory holds another experiment, or the devices cannot share the batches.
         DataError: If the data cannot be read, or the likelihood cannot take it.
         NothingProducedError: If the loss became NaN or infinite.
     """
+    if cluster is None and experiment.training.strategy == "multi_worker":
+        raise ConfigError("Several machines share one `tfvae train`: other jobs are for one, with another strategy.")
+    cluster = cluster or cluster_of(experiment.training)
+    cluster.check(experiment.data.batch_size)
     build_model(experiment)  # first: a mistake in a part must not claim the directory
-    claim(experiment, directory)
+    claim(experiment, directory, cluster.is_chief)
     if (directory / "training.json").exists():
         jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
         return storage.read_json(directory / "training.json")
-    return _train(experiment, directory, open_data(experiment.data), interruption, options)
+    return _train(experiment, directory, open_data(experiment.data), interruption, cluster, options)
 
 
-def claim(experiment, directory):
+def claim(experiment, directory, may_write=True):
     """Writes experiment.json, or refuses a directory in which the training of another experiment has begun."""
     path, ours = directory / "experiment.json", experiment.to_dict()
-    if (directory / "checkpoint.npz").exists() or (directory / "training.json").exists():
+    if checkpoint.exists(directory / "checkpoint.npz") or (directory / "training.json").exists():
         changed = differences(storage.read_json(path), ours)
         if changed:
             raise ConfigError(
                 f"{directory} holds a run of another configuration ({'; '.join(changed)}): choose another --output."
             )
-    if not path.exists() or storage.read_json(path) != ours:
+    if may_write and (not path.exists() or storage.read_json(path) != ours):
         storage.write_json(path, ours)
 
 
 def shaping(tree):
-    """The part of an experiment that shapes the training: not how its model is judged, nor where its data lies."""
+    """The part of an experiment that shapes the training: not how its model is judged, nor where anything lies."""
     elsewhere = {"data_dir": None, "download": None}  # data.json says whether it is the same data
     tree = {name: table for name, table in tree.items() if name != "search"}
-    return {**tree, "evaluation": None, "gate": None, "data": {**tree["data"], **elsewhere}}
+    training = {name: value for name, value in tree["training"].items() if name not in DEVICES}
+    return {**tree, "evaluation": None, "gate": None, "data": {**tree["data"], **elsewhere}, "training": training}
 
 
 def differences(theirs, ours):
     """What differs between two experiments as far as training goes, a sentence for each."""
-    theirs, ours = _flat(shaping(theirs)), _flat(shaping(ours))
+    theirs, ours = _flat(shaping(_with_defaults(theirs))), _flat(shaping(ours))
     keys = [key for key in sorted(theirs | ours) if theirs.get(key) != ours.get(key)]
     return [f"{key} is {theirs.get(key)!r} there and {ours.get(key)!r} here" for key in keys]
 
 
-def _train(experiment, directory, splits, interruption, options):
-    check_data(describe(experiment.data, splits), directory)
-    model = build_model(experiment, splits.train)
+def _with_defaults(tree):
+    """An experiment as an older version wrote it, with the defaults of what it did not know."""
+    try:
+        return experiment_from(tree).to_dict()
+    except ConfigError:  # it knew something that this version does not
+        return tree
+
+
+def _train(experiment, directory, splits, interruption, cluster, options):
+    cluster.check(min(experiment.data.batch_size, splits.train.num_examples))
+    description = describe(experiment.data, splits)
+    check_data(description, directory, cluster.is_chief)
+    ours = [shaping(experiment.to_dict()), description]
+    cluster.check_agreed(ours, "The workers have different data or settings: give all of them the same.")
+    with cluster.strategy.scope():
+        model = build_model(experiment, splits.train)
     check_fit(model, splits, experiment.data)
     start(model, splits.train)
-    loop = Loop(model, splits, experiment, directory, interruption, **options)
+    loop = Loop(model, splits, experiment, directory, interruption, cluster, **options)
     best_epoch = loop.run()
+    result = _finish(model, loop, best_epoch, splits, experiment, directory) if cluster.is_chief else None
+    cluster.any(False)  # until the chief has written all: if it dies before, all have to begin again
+    return result
+
+
+def _finish(model, loop, best_epoch, splits, experiment, directory):
+    model = model if loop.cluster.num_replicas == 1 else _on_one_device(model, splits, experiment)
     fit_prior(model, splits.train, experiment.data)
     with storage.atomic_path(directory / "model.keras") as temporary:
         model.save(temporary)
@@ -96,12 +127,22 @@ def _train(experiment, directory, splits, interruption, options):
     return result
 
 
-def check_data(description, directory):
+def _on_one_device(trained, splits, experiment):
+    """The same model as if one device had trained it; what is fitted after training knows nothing of several."""
+    model = build_model(experiment, splits.train)
+    start(model, splits.train)
+    ours, theirs = ([*each.variables, *each.optimizer_variables] for each in (model, trained))
+    checkpoint.assign(ours, checkpoint.values_of(theirs))
+    return model
+
+
+def check_data(description, directory, may_write=True):
     """Writes data.json, or refuses to go on with other data than the training began with."""
     path = directory / "data.json"
-    if (directory / "checkpoint.npz").exists() and path.exists() and storage.read_json(path) != description:
+    if checkpoint.exists(directory / "checkpoint.npz") and path.exists() and storage.read_json(path) != description:
         raise DataError(f"The data of {directory} has changed since its training began: choose another --output.")
-    storage.write_json(path, description)
+    if may_write:
+        storage.write_json(path, description)
 
 
 def check_fit(model, splits, data):
@@ -127,7 +168,9 @@ def check_fit(model, splits, data):
     if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
         model.likelihood.check(tf.constant(0.5))
     if data.binarize == "none":
-        model.likelihood.check(pipeline.batch_of(splits.train, tf.range(_few(splits.train), dtype="int64"))["x"])
+        # Not of training: of prepared data a machine may have another part of it alone.
+        source = splits.validation if is_prepared(data.name) else splits.train
+        model.likelihood.check(pipeline.batch_of(source, tf.range(_few(source), dtype="int64"))["x"])
 
 
 def _check_gaps(model, source):
@@ -159,6 +202,8 @@ def start(model, source):
 
 def fit_prior(model, source, data):
     """Fits what a model fits after training, such as a prior to the codes of the training examples."""
+    if not getattr(getattr(model, "prior", None), "fitted_after", False):
+        return
     if data.binarize == "dynamic":
         drawn = pipeline.binarized(source)  # it keeps the labels alone
         source = Conditional(drawn) if data.conditional else drawn

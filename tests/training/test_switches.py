@@ -1,0 +1,77 @@
+"""Switches of [training]: networks in bfloat16, XLA."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+from tfvae.data import open_splits, pipeline
+from tfvae.experiment import build_model, changed, experiment_from
+from tfvae.training.loop import Loop
+
+MLP = {"name": "MLP", "hidden_sizes": [64]}
+EXPERIMENT = experiment_from(
+    {
+        "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
+        "training": {"epochs": 1, "learning_rate": 0.003},
+        "model": {
+            "name": "VAE",
+            "encoder": MLP,
+            "posterior": {"name": "DiagonalNormal", "latent_size": 4},
+            "prior": {"name": "StandardNormal"},
+            "decoder": MLP,
+            "likelihood": {"name": "Bernoulli"},
+            "objective": {"name": "ELBO"},
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return open_splits(EXPERIMENT.data)
+
+
+def built(splits, **switches):
+    changes = {f"training.{name}": value for name, value in switches.items()}
+    return build_model(changed(EXPERIMENT, changes), splits.train)
+
+
+def steps(model, splits, number):
+    loop = Loop(model, splits, EXPERIMENT, None, None)
+    return [float(loop._advance(batches, tf.constant(1))["loss"]) for batches in [iter(loop._batches())] * number]
+
+
+def costs(model, splits):
+    """The terms of all validation examples."""
+    for mean in model.metrics:
+        mean.reset_state()
+    for batch in pipeline.ordered_batches(splits.validation, 48):
+        terms = model.test_step(batch)
+    return {name: float(value) for name, value in terms.items()}
+
+
+def test_bfloat16_is_for_networks_alone(splits):
+    model = built(splits, precision="mixed_bfloat16")
+    batch = pipeline.batch_of(splits.train, tf.range(3, dtype="int64"))
+    assert model.encoder(batch["x"]).dtype == "bfloat16"
+    posterior = model.encode(batch["x"])
+    assert posterior.dtype == "float32" and model.decode(posterior.mean()).log_prob(batch["x"]).dtype == "float32"
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"  # for whatever is built next
+
+
+def test_bfloat16_costs_less_than_a_thousandth_of_the_elbo(splits):
+    exact = built(splits)
+    steps(exact, splits, 20)
+    rounded = built(splits, precision="mixed_bfloat16")
+    for ours, theirs in zip(rounded.weights, exact.weights, strict=True):
+        ours.assign(theirs)
+    assert costs(rounded, splits)["negative_elbo"] == pytest.approx(costs(exact, splits)["negative_elbo"], rel=1e-3)
+
+
+@pytest.mark.parametrize("switches", [{"precision": "mixed_bfloat16"}, {"jit_compile": True}])
+def test_a_switch_changes_no_batch_and_learns_alike(switches, splits):
+    plain, other = (steps(built(splits, **each), splits, 25) for each in ({}, switches))
+    assert other == steps(built(splits, **switches), splits, 25)  # bit for bit
+    assert sum(other[-5:]) == pytest.approx(sum(plain[-5:]), rel=0.05)  # XLA draws other noise
+    assert other[-1] < 0.8 * other[0]
