@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 TFVAE := $(VENV)/bin/tfvae
 
-.PHONY: run test test-slow lint clean
+.PHONY: run test test-slow lint bench clean
 
 run: $(VENV)/.installed
 	$(TFVAE) run pipelines/configs/digits.toml
@@ -18,6 +18,10 @@ test-slow: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+bench: $(VENV)/.installed  # PyTorch's build for CPUs; elsewhere add --index-url https://download.pytorch.org/whl/cpu
+	$(VENV)/bin/python -m pip install --quiet torch==2.13.0 pythae
+	$(VENV)/bin/python -m benchmarks.performance
 
 $(VENV)/.installed: setup.py constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

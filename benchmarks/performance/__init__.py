@@ -1,0 +1,1 @@
+"""Performance beside peers: the same work, in one run. `make bench` writes docs/performance.md and .json."""

@@ -1,0 +1,63 @@
+"""python -m benchmarks.performance [--rounds 5] [--cases mlp-vae:100 ...] [--systems tfvae pytorch_eager ...]
+
+Measures tfvae beside its peers and by itself, and writes docs/performance.json; docs/performance.md is made of it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmarks.performance import machine, page, reading, serving, starting
+from benchmarks.performance.rounds import compare
+from benchmarks.performance.works import CASES, WORKS, Training
+
+DOCS = Path(__file__).parents[2] / "docs"
+PARTS = {"reading": reading.rows, "serving": serving.rows, "starting": starting.rows}
+
+
+def main():
+    """Measures what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each system (default: 5)")
+    parser.add_argument("--cases", nargs="*", default=[f"{work}:{size}" for work, size in CASES], help="WORK:BATCH")
+    parser.add_argument("--systems", nargs="+", help="systems, ours first (default: all that do the work)")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS), help="what has no peer")
+    parser.add_argument("--output", type=Path, default=DOCS, help="folder (default: docs)")
+    args = parser.parse_args()
+    ceilings = {"operations_per_second": machine.peak(), "bytes_per_second": machine.bandwidth()}
+    cases = [(work, int(size)) for work, _, size in (case.partition(":") for case in args.cases)]
+    rows = []
+    for work, batch_size in tqdm(cases, unit="case"):
+        systems = compare(work, batch_size, args.systems or WORKS[work].systems, args.rounds)
+        rows += [row(work, system, ceilings) for system in systems]
+    found = {"machine": machine.description(), "ceilings": ceilings, "rounds": args.rounds, "rows": rows}
+    found["waits"] = reading.waits([case for case in cases if isinstance(WORKS[case[0]], Training)])
+    found |= {name: list(PARTS[name]()) for name in tqdm(args.parts, unit="part")}
+    write(found, args.output)
+    print(page.written(found))
+
+
+def row(work, system, ceilings):
+    """One line of the table."""
+    rate = system.images_per_second
+    return {
+        "work": work,
+        "batch": system.batch_size,
+        "system": system.name.removeprefix("likelihood_").replace("_", "-"),
+        "images_per_second": round(rate, 1),
+        "rates": [round(each, 1) for each in system.rates],
+        "fraction_of_peak": round(rate * WORKS[work].operations / ceilings["operations_per_second"], 3),
+    }
+
+
+def write(found, folder):
+    """Writes what was found, and the page that is made of it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "performance.json").write_text(json.dumps(found, indent=2) + "\n")
+    (folder / "performance.md").write_text(page.written(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The page: docs/performance.md, of what docs/performance.json holds."""
+
+OURS = "tfvae"
+PARTS = {
+    "reading": (
+        "Input pipeline",
+        "Shuffled batches of 1000 of grey images, scaled: what a training on them could read at most, each line from a "
+        "process of its own. Memory is what the process then holds, and what it held before it opened the source.",
+    ),
+    "serving": ("Serving", "The embedded server beside a bare session call; 32 clients share the cores with it."),
+    "starting": ("Start-up and memory", "Medians of five processes; memory is what is resident."),
+}
+
+
+def written(found):
+    """The text of the page."""
+    sections = [_head(found)]
+    if found["rows"]:
+        sections.append(_table("Training and evaluation, images per second", RATES, _rates(found)))
+    if found["waits"]:
+        sections.append(_table("What a step waits for", WAITS, _waits(found)))
+    sections += [_table(*PARTS[name], found[name]) for name in PARTS if found.get(name)]
+    return "\n".join(sections)
+
+
+RATES = (
+    "`of peak` is the share of the ceiling of products of matrices that the products of the networks take, with all "
+    "else for nothing. It counts 2 operations for a product and its sum, once forth and twice back, without the "
+    "gradient by the image, which no step needs. `tfvae is` says how many times as fast tfvae is. `tfvae-one-thread` "
+    "is tfvae with the environment variable TF_NUM_INTRAOP_THREADS=1. A likelihood is that of an image by 5000 samples."
+)
+WAITS = (
+    "`waits` is the share of a step's time until the next batch is at hand; `input costs` the share that an endless "
+    "supply of one and the same batch would save, for the input pipeline computes on the cores that the step computes "
+    "on; half of it is random numbers, for each pixel is drawn anew."
+)
+
+
+def _head(found):
+    machine, ceilings = found["machine"], found["ceilings"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    where = f"{machine['cores']} cores of {machine['processor']}, {machine['system']}, Python {machine['python']}"
+    return (
+        f"# Performance\n\nWritten by `make bench`: medians of {found['rounds']} rounds, systems in turn, "
+        f"on {where}, {versions}. Rates of one run can be compared; the machine's own speed drifts by a tenth or "
+        f"more.\n\nCeilings, measured in the same run: {ceilings['operations_per_second'] / 1e9:.0f} GFLOP/s in a "
+        f"product of matrices (float32), {ceilings['bytes_per_second'] / 1e9:.1f} GB/s in a copy.\n"
+    )
+
+
+def _rates(found):
+    ours = {(row["work"], row["batch"]): row["images_per_second"] for row in found["rows"] if row["system"] == OURS}
+    for row in found["rows"]:
+        rate, base = row["images_per_second"], ours.get((row["work"], row["batch"]))
+        yield {
+            "work": row["work"],
+            "batch": row["batch"],
+            "system": row["system"],
+            "images/s": f"{rate:,.0f}" if rate > 100 else f"{rate:.2f}",
+            "of peak": f"{row['fraction_of_peak']:.2f}",
+            "tfvae is": f"{base / rate:.2f}" if base and row["system"] != OURS else "",
+        }
+
+
+def _waits(found):
+    for case, shares in found["waits"].items():
+        yield {"work and batch": case, **{name: f"{100 * shares[key]:.1f} %" for name, key in WAITING}}
+
+
+WAITING = (("waits", "waits"), ("input costs", "costs"))
+
+
+def _table(title, text, rows):
+    rows = list(rows)
+    lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
+    lines += [f"| {' | '.join(map(str, row.values()))} |" for row in rows]
+    return f"## {title}\n\n{text}\n\n" + "\n".join(lines) + "\n"

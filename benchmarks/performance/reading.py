@@ -1,0 +1,145 @@
+"""The input pipeline: images per second of each kind of source, and what a training step waits for them."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.performance import apart
+
+BATCH_SIZE = 1000
+SECONDS = 5.0
+NUM_PNGS = 10_000
+LARGE = (100_000, 64, 64, 3)  # 1.14 GiB of pixels
+STEPS = 300
+
+
+def rows():
+    """Lines of the table, each from a process of its own; the set of TFDS is left out where it is not prepared."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_pngs(Path(folder) / "pngs")
+        large = apart.measured("reading", "write", f"{folder}/large")
+        yield from map(_read, ["mnist"] if _has_mnist() else [], ["MNIST, from TFDS, in memory"])
+        yield _read(f"{folder}/pngs", f"{NUM_PNGS} PNGs of 28 x 28 in folders, in memory")
+        yield _read(f"{folder}/large", f"{large['gibibytes']:.2f} GiB of records of 64 x 64 x 3, on disk")
+
+
+def waits(cases):
+    """{"work:batch": shares of a step} of some works."""
+    return {f"{work}:{size}": apart.measured("reading", "waits", work, size) for work, size in cases}
+
+
+def main(task, *arguments):
+    """Measures in a process of its own."""
+    {"read": _reads, "write": _writes, "waits": _waits}[task](*arguments)
+
+
+def write_pngs(folder):
+    """A folder of PNGs, one folder for each of ten classes."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(0)
+    for number in range(NUM_PNGS):
+        path = folder / str(number % 10) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.integers(0, 256, (28, 28), np.uint8)).save(path)
+
+
+def _read(name, shown):
+    found = apart.measured("reading", "read", name)
+    return {
+        "source": shown,
+        "images/s": f"{found['images_per_second']:,.0f}",
+        "seconds to open": f"{found['opened']:.1f}",
+        "memory, MiB": f"{found['resident']:.0f}",
+        "before it was opened": f"{found['before']:.0f}",
+    }
+
+
+def _has_mnist():
+    from tfvae.data.datasets import open_splits
+    from tfvae.data.options import Data
+    from tfvae.errors import DataError
+
+    try:
+        open_splits(Data("mnist", num_examples=100))
+    except DataError:
+        return False
+    return True
+
+
+def _reads(name):
+    from tfvae.data import pipeline
+    from tfvae.data.datasets import open_splits
+    from tfvae.data.options import Data
+
+    before, started = apart.resident_mebibytes(), time.perf_counter()
+    source = open_splits(Data(name)).train
+    opened = time.perf_counter() - started
+    batches = iter(pipeline.training_batches(source, BATCH_SIZE, 0))
+    for _ in range(20):
+        next(batches)
+    number, started = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - started) < SECONDS:
+        next(batches)
+        number += BATCH_SIZE
+    found = {"before": before, "resident": apart.resident_mebibytes()}
+    apart.answer(images_per_second=number / seconds, opened=opened, **found)
+
+
+def _writes(folder):
+    from tfvae.data import records
+
+    splits = {"train": Noise(LARGE[0]), "validation": Noise(1000), "test": Noise(1000)}
+    records.prepare(splits, Path(folder), 8, 1, lambda number: None)
+    apart.answer(gibibytes=np.prod(LARGE) / 2**30)
+
+
+class Noise:
+    """A source of random images, made when they are fetched."""
+
+    image_shape, class_names, factor_names, is_binary = LARGE[1:], ["one"], [], False
+
+    def __init__(self, num_examples):
+        self.num_examples = num_examples
+
+    def fetch(self, indices):
+        import tensorflow as tf
+
+        number = len(indices)
+        pixels = np.random.default_rng(int(indices[0])).integers(0, 256, (number, *LARGE[1:]), np.uint8)
+        return {"x": tf.constant(pixels), "label": tf.zeros([number], "int64")}
+
+
+def _waits(work, batch_size):
+    """Share of a step until a batch is there, and share of its time that an endless supply of one batch would save."""
+    import tensorflow as tf
+
+    from benchmarks.performance.systems.tfvae import loop_of
+    from benchmarks.performance.works import WORKS
+
+    loop = loop_of(WORKS[work], int(batch_size))
+    same = iter(tf.data.Dataset.from_tensors(next(loop.batches)).cache().repeat())
+
+    @tf.function
+    def steps(batches):
+        waited = tf.constant(0.0, "float64")
+        began = tf.timestamp()
+        for _ in tf.range(STEPS):
+            asked = tf.timestamp()
+            batch = next(batches)
+            with tf.control_dependencies([batch["x"]]):
+                waited += tf.timestamp() - asked
+            loop.model.update(batch)
+            with tf.control_dependencies([weight.value for weight in loop.model.trainable_weights]):
+                ended = tf.timestamp()  # of all of the step: what follows would begin during it, and seem to wait
+        return waited, ended - began
+
+    def median(batches):
+        shares = sorted(tuple(map(float, steps(batches))) for _ in range(7))
+        return np.median(shares[1:], axis=0)
+
+    waited, total = median(loop.batches)
+    _, alone = median(same)
+    apart.answer(waits=waited / total, costs=1 - alone / total)
