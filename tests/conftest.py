@@ -1,5 +1,7 @@
 """What the tests of parts and models share: a small VAE, binary data, and a trip through a .keras file."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -11,12 +13,24 @@ from tfvae.networks import MLP
 from tfvae.objectives import ELBO
 from tfvae.posteriors import DiagonalNormal
 from tfvae.priors import StandardNormal
+from tfvae.tuning.forgetting import forget
+
+TOO_LARGE = 2 * 2**30  # bytes that the process holds, most of them graphs that only the libraries still know of
 
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
     """Every test starts from the same random state."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_memory():
+    """Lets go of the graphs of a module of tests, before they slow those of the next one down."""
+    yield
+    with open("/proc/self/statm") as file:
+        if int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") > TOO_LARGE:
+            forget()
 
 
 @pytest.fixture

@@ -20,14 +20,17 @@ MAY_IMPORT = {
     "offers": set(),
     "optimizers": set(),
     "storage": set(),
+    "replicas": set(),
+    "normals": set(),
     "jobs": {"errors"},
-    "networks": {"errors", "columns", "offers"},
+    "processes": {"jobs"},
+    "networks": {"errors", "columns", "offers", "replicas"},
     "likelihoods": {"errors", "columns", "offers"},
-    "posteriors": {"errors", "networks", "offers"},  # of networks only `masked`, as below
-    "priors": {"errors", "networks", "offers"},
+    "posteriors": {"errors", "networks", "normals", "offers"},  # of networks only `masked`, as below
+    "priors": {"errors", "networks", "normals", "offers"},
     "objectives": {"inference", "divergences", "schedules"},
     "regularizers": {"inference", "divergences", "schedules"},
-    "models": {"inference", "divergences", "offers"},
+    "models": {"inference", "divergences", "normals", "offers", "replicas"},
     "data": {"errors", "storage"},
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
     "settings": {"errors"},
@@ -38,15 +41,16 @@ MAY_IMPORT = {
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
     "scoring": {"errors", "storage", "jobs", "data", "serving"},
     "gate": {"errors", "jobs", "data", "experiment", "serving"},
+    "preparation": {"errors", "storage", "jobs", "data"},
     "drift": {"errors", "storage", "jobs", "data", "experiment", "serving"},
-    "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment"},
+    "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment", "processes", "replicas"},
     "run_directory": {
         "errors", "storage", "jobs", "data", "drift", "evaluation", "experiment", "gate", "report", "serving",
         "settings", "training",
     },
     "tuning": {
-        "errors", "storage", "versions", "jobs", "data", "evaluation", "experiment", "report", "run_directory",
-        "search", "training",
+        "errors", "storage", "versions", "jobs", "data", "evaluation", "experiment", "processes", "report",
+        "run_directory", "search", "training",
     },
     "workflow": {"errors", "storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
     "studies": {

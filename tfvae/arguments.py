@@ -44,6 +44,25 @@ def add_run(command):
 def add_train(command):
     """Adds those of `tfvae train`."""
     _add_experiment(command, {"required": True, "help": "folder of the run; the same command again goes on in it"})
+    command.add_argument(
+        "--workers", metavar="N", type=_positive, help="train in N processes of this machine, as on N machines"
+    )
+
+
+def add_data(command):
+    """Adds those of `tfvae data`."""
+    command.add_argument("action", choices=("prepare",), help="prepare: write the images as records, in shards")
+    _add_experiment(
+        command, {"required": True, "help": "folder of the records; what a killed command left is written anew"}
+    )
+    command.add_argument("--shards", metavar="N", type=_positive, default=16, help="files of each split (default: 16)")
+    command.add_argument(
+        "--lanes",
+        metavar="N",
+        type=_positive,
+        default=1,
+        help="number of machines that may train on a part of the files each; a divisor of the shards (default: 1)",
+    )
 
 
 def add_tune(command):

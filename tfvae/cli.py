@@ -88,7 +88,19 @@ COMMANDS = {
         arguments.add_run,
     ),
     "train": Command(
-        commands.train, "Train a model.\nThe same command again goes on where it stopped.", arguments.add_train
+        commands.train,
+        "Train a model.\n"
+        "The same command again goes on where it stopped. training.strategy says which devices share the batches;\n"
+        "on several machines each runs this command, with TF_CONFIG, and --workers tries that on one.",
+        arguments.add_train,
+        needs_tensorflow=lambda args: not args.workers,
+    ),
+    "data": Command(
+        commands.data,
+        "Prepare images that memory cannot hold.\n"
+        "`tfvae data prepare CONFIG --output DIR` writes the splits of the configuration's data as ArrayRecord files;\n"
+        "data.name=DIR trains on them, reading each image when it is its turn.",
+        arguments.add_data,
     ),
     "tune": Command(
         commands.tune,

@@ -36,12 +36,40 @@ def _tuned(experiment, directory, dry_run, interruption):
 
 def train(args, interruption):
     """Trains a model."""
-    from tfvae.experiment import load_experiment
-    from tfvae.training import train
+    if args.workers:
+        from tfvae.training.workers import supervise
 
+        overrides = [*args.overrides, "training.strategy=multi_worker"]
+        given = [f"--output={args.output}", *(f"--set={text}" for text in overrides)]
+        _ended(supervise(["train", str(args.config), *given], args.output, args.workers))
+        return
+    from tfvae.experiment import load_experiment
+    from tfvae.processes import lifeline
+    from tfvae.training import distribution, train
+
+    lifeline.hold(interruption)
     experiment = load_experiment(args.config, args.overrides)
+    cluster = distribution.cluster_of(experiment.training)
+    with cluster.holding(args.output):
+        train.train(experiment, args.output, interruption, cluster=cluster)
+
+
+def data(args, interruption):
+    """Prepares data that is larger than memory."""
+    from dataclasses import replace
+
+    from tfvae.experiment import load_experiment
+    from tfvae.preparation import prepare
+
+    data = replace(load_experiment(args.config, args.overrides).data, binarize="none", conditional=False)
     with jobs.locked(args.output):
-        train.train(experiment, args.output, interruption)
+        prepare(data, args.output, args.shards, args.lanes)
+
+
+def _ended(code):
+    """Ends as the processes did that worked here."""
+    if code:
+        raise SystemExit(code)  # they have said why
 
 
 def tune(args, interruption):
@@ -49,12 +77,10 @@ def tune(args, interruption):
     if args.workers:
         from tfvae.tuning.supervisor import supervise
 
-        code = supervise(_tune_again(args), args.output, args.workers, args.worker_timeout)
-        if code:
-            raise SystemExit(code)  # the chief has said why
+        _ended(supervise(_tune_again(args), args.output, args.workers, args.worker_timeout))
         return
     from tfvae.experiment import load_experiment
-    from tfvae.tuning import lifeline
+    from tfvae.processes import lifeline
     from tfvae.tuning.job import search_here
 
     lifeline.hold(interruption)
