@@ -67,7 +67,7 @@ def test_batches_drawn_again_are_fair_and_of_independent_pixels(size):
 def test_a_part_of_a_batch_is_drawn_as_in_the_whole(shape):
     x = tf.reshape(tf.linspace(0.0, 1.0, math.prod(shape)), shape)
     whole = preprocessing.binarize_again(x, tf.constant([3, 4]))
-    parts = [preprocessing.binarize_again(rows, tf.constant([3, 4]), (i, 3)) for i, rows in enumerate(tf.split(x, 3))]
+    parts = [preprocessing.binarize_again(rows, tf.constant([3, 4]), i) for i, rows in enumerate(tf.split(x, 3))]
     np.testing.assert_array_equal(tf.concat(parts, 0), whole)
 
 

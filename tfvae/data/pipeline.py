@@ -119,7 +119,7 @@ def _part_at(source, batch_size, seed, dynamic, total):
         x = preprocessing.scale(batch["x"])
         if dynamic:
             draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
-            x = preprocessing.binarize_again(x, draw, (tf.cast(part, "int32"), total))
+            x = preprocessing.binarize_again(x, draw, tf.cast(part, "int32"))
         return {**batch, "x": x, "index": order}
 
     return part_at

@@ -26,7 +26,7 @@ def binarize(x, seed):
     return tf.cast(tf.random.stateless_uniform(tf.shape(x), seed) < x, "float32")
 
 
-def binarize_again(x, seed, part=(0, 1)):
+def binarize_again(x, seed, part=0):
     """`binarize` for a batch that is drawn at every step, by 16 random bits for each pixel instead of 32.
 
     Random bits are most of what the input pipeline computes. The probability of a 1 is the grey value rounded to a
@@ -35,13 +35,13 @@ def binarize_again(x, seed, part=(0, 1)):
     Args:
         x: Grey values in [0, 1], [B, ...].
         seed: One stateless seed for all of a batch, int32 [2].
-        part: (which part, of how many equal ones) of the batch `x` is; the bits of the others are not drawn.
+        part: Which of the equal parts of the batch `x` is; the bits of the others are not drawn.
 
     Returns:
         0.0 or 1.0, float32 [B, ...].
     """
-    place, size = part[0], tf.size(x)
-    first = place * size  # two pixels share a word
+    size = tf.size(x)
+    first = part * size  # two pixels share a word
     words = _words(seed, first // 2, (first % 2 + size + 1) // 2)
     bits = tf.reshape(tf.bitcast(words, "uint16"), [-1])[first % 2 : first % 2 + size]
     return tf.cast(is_one(tf.reshape(bits, tf.shape(x)), x), "float32")

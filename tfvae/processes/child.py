@@ -6,10 +6,13 @@ import logging
 import os
 import subprocess
 import threading
+import time
 
 from tfvae import jobs
 from tfvae.processes import lifeline
 
+FINAL = (0, 2, 3, 4, 5)  # exit codes after which another attempt ends alike
+POLL_SECONDS = 0.2
 LAST_LINES = 20
 DRAIN_SECONDS = 5  # for what a process wrote just before it ended
 
@@ -50,6 +53,10 @@ class Child:
             self.reader.join(DRAIN_SECONDS)
         return self.process.returncode
 
+    def last_lines(self):
+        """What it wrote last, as an error quotes it."""
+        return "Its last lines:\n" + "\n".join(f"  {line}" for line in self.last)
+
     def _read(self, stream):
         for line in stream:
             self._pass_on(line.decode(errors="replace").rstrip())
@@ -65,6 +72,25 @@ class Child:
         if jobs.is_for_people():
             event = text if self.name == "chief" else f"{self.name}: {text}"
         jobs.log.log(level, event, extra={"fields": {**entry, "process": self.name}})
+
+
+def end(children):
+    """Ends processes, each at its next checkpoint."""
+    running = [child for child in children if child.is_running]
+    for child in running:
+        child.process.terminate()
+    until = time.monotonic() + lifeline.GRACE_SECONDS
+    while any(child.is_running for child in running) and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+    kill(running)
+
+
+def kill(children):
+    """Ends processes at once."""
+    for child in children:
+        child.process.kill()
+        child.process.wait()
+        child.code()
 
 
 def _entry_of(line):

@@ -6,15 +6,12 @@ import time
 
 from tfvae import jobs
 from tfvae.errors import ConfigError, TfvaeError
-from tfvae.processes.child import Child
+from tfvae.processes.child import FINAL, POLL_SECONDS, Child, end, kill
 from tfvae.processes.ports import free_ports
 from tfvae.processes.shares import share_of_worker
 from tfvae.training.addresses import tf_config
 
-FINAL = (0, 2, 3, 4, 5)  # exit codes after which another attempt ends alike
 MOST_DEATHS = 5  # in a row without a checkpoint in between
-POLL_SECONDS = 0.2
-GRACE_SECONDS = 120  # from SIGTERM to the checkpoint
 
 
 def supervise(arguments, directory, number):
@@ -48,8 +45,7 @@ def supervise(arguments, directory, number):
         deaths = deaths + 1 if checkpoint == _time_of_checkpoint(directory) else 1
         checkpoint = _time_of_checkpoint(directory)
         if deaths >= MOST_DEATHS:
-            lines = "\n".join(f"  {line}" for line in first.last)
-            raise TfvaeError(f"{first.name} died {deaths} times without getting further. Its last lines:\n{lines}")
+            raise TfvaeError(f"{first.name} died {deaths} times without getting further. {first.last_lines()}")
         jobs.log.warning(f"{first.name} ended with {code}: starting all again.")
 
 
@@ -79,16 +75,7 @@ def _first_to_end(children):
 def _end(children):
     """Ends all: on a signal to this process at the step that they agree on, and else at once, for they hang."""
     running = [child for child in children if child.is_running]
-    if len(running) == len(children):
-        for child in running:
-            child.process.terminate()
-        until = time.monotonic() + GRACE_SECONDS
-        while any(child.is_running for child in running) and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
-    for child in running:
-        child.process.kill()
-        child.process.wait()
-        child.code()
+    (end if len(running) == len(children) else kill)(running)
 
 
 def _time_of_checkpoint(directory):

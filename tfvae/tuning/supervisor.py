@@ -7,16 +7,13 @@ import time
 
 from tfvae import jobs
 from tfvae.errors import ConfigError, TfvaeError
-from tfvae.processes.child import Child
+from tfvae.processes.child import FINAL, POLL_SECONDS, Child, end
 from tfvae.processes.ports import free_ports
 from tfvae.processes.shares import share_of_chief, share_of_worker
 from tfvae.tuning.presence import LastSeen
 
-FINAL = (0, 2, 3, 4, 5)  # exit codes after which another attempt ends alike
 MOST_DEATHS = 5  # in a row; a trial that kills its process fails before that
-POLL_SECONDS = 0.2
 SECONDS_PER_DEATH = 1.0  # before the next life, for each death in a row
-GRACE_SECONDS = 120  # from SIGTERM to the checkpoint
 
 
 def supervise(arguments, directory, num_workers, patience):
@@ -78,16 +75,7 @@ class Supervisor:
 
     def end(self):
         """Ends all, each at its next checkpoint."""
-        running = [child for child in (*self.workers, self.chief) if child.is_running]
-        for child in running:
-            child.process.terminate()
-        until = time.monotonic() + GRACE_SECONDS
-        while any(child.is_running for child in running) and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
-        for child in running:
-            child.process.kill()
-            child.process.wait()
-            child.code()
+        end([*self.workers, self.chief])
 
     def _look_after(self, worker):
         if worker.process is None and worker.name not in self.due:
@@ -134,8 +122,7 @@ def _how(code):
 
 
 def _given_up(child, how, code):
-    lines = "\n".join(f"  {line}" for line in child.last)
     times = f" {child.deaths} times in a row without ending a trial" if child.deaths > 1 else ""
-    error = TfvaeError(f"{child.name} {how}{times}. Its last lines:\n{lines}")
+    error = TfvaeError(f"{child.name} {how}{times}. {child.last_lines()}")
     error.exit_code = code if code in FINAL else 1
     return error
