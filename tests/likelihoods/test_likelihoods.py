@@ -37,7 +37,13 @@ LIKELIHOODS = [
     pytest.param(lambda: Laplace(PixelScale()), id="Laplace-PixelScale"),
     pytest.param(lambda: Laplace(OptimalScale()), id="Laplace-OptimalScale"),
 ]
-FEATURES_AND_EVENTS = [((5,), (6,)), ((5,), (9, 7, 1)), ((9, 7, 4), (9, 7, 3)), ((3, 2, 4), (9, 7, 1))]
+FEATURES_AND_EVENTS = [
+    ((5,), (6,)),
+    ((5,), (9, 7, 1)),
+    ((9, 7, 4), (9, 7, 3)),
+    ((5, 4, 4), (9, 7, 3)),
+    ((3, 2, 4), (9, 7, 1)),
+]
 LEVELS = [lambda: Categorical(4), lambda: DiscretizedLogistic(4), lambda: MixtureOfDiscretizedLogistics(2, 4)]
 
 likelihoods = pytest.mark.parametrize("make", LIKELIHOODS)

