@@ -1,15 +1,18 @@
 """log p(x) from importance samples of the posterior."""
 
+import math
+import os
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from tfvae.evaluation.metrics import mean_of
 
-CHUNK = 500  # samples of an example that are in memory at a time, and that share a seed
-BLOCK = 4000  # decoded images that are in memory at a time
+CHUNK = 500  # samples of an example that share a seed and, where there are so many, a pass through the decoder
+BLOCK = 8 * CHUNK  # decoded images, of one example or several, that one call goes through in passes of a chunk
 ROWS = ("x", "index", "condition")  # what a batch may hold that log p(x) depends on
 
 
@@ -84,15 +87,16 @@ def importance_weighted_bound(
     batches = as_batches(x, context)
     size = max(1, BLOCK // min(CHUNK, num_samples))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def moments(rows):
-        return _moments(model.given(rows), rows["x"], rows["index"], num_samples, seed)
+        return _moments(model, rows, num_samples, seed)
 
-    parts = []
-    with progress(count_examples(batches, num_examples), "example") as bar:
-        for rows in blocks_of(batches, size, num_examples):
-            parts.append([moment.numpy() for moment in moments(rows)])
-            bar.update(len(rows["x"]))
+    number, parts = count_examples(batches, num_examples), []
+    with progress(number, "example") as bar:
+        for rows in blocks_of(batches, min(size, number), num_examples):
+            found = len(rows["x"])
+            parts.append([moment[:found].numpy() for moment in moments(_filled(rows, min(size, number)))])
+            bar.update(found)
     return _bound(*(np.concatenate(part) for part in zip(*parts, strict=True)), num_samples)
 
 
@@ -167,23 +171,52 @@ def _bound(maximum, total, total_of_squares, num_samples):
     return Bound(maximum + np.log(total / num_samples), error, effective)
 
 
-def _moments(model, x, index, num_samples, seed):
-    """Maximum m of the log-weights, sum of exp(log w - m), and of its square, over all samples: each float64 [B]."""
-    shape = tf.shape(index)
-    seeds = row_seeds(seed, index)
-    maximum = tf.fill(shape, tf.constant(-np.inf, "float64"))
-    total, squares = tf.zeros(shape, "float64"), tf.zeros(shape, "float64")
-    for chunk in tf.range((num_samples + CHUNK - 1) // CHUNK):
-        size = tf.minimum(CHUNK, num_samples - chunk * CHUNK)
-        z = model.encode_sample(x, fold_rows(seeds, chunk), size)
-        log_weights = tf.cast(_log_weights(model.inference(x, z)), "float64")
-        log_weights = tf.ensure_shape(log_weights, [None, index.shape[0]])  # what a loop carries must keep its shape
-        higher = tf.maximum(maximum, tf.reduce_max(log_weights, axis=0))
-        weights, rescale = tf.exp(log_weights - higher), tf.exp(maximum - higher)
-        total = total * rescale + tf.reduce_sum(weights, axis=0)
-        squares = squares * rescale**2 + tf.reduce_sum(weights**2, axis=0)
-        maximum = higher
-    return maximum, total, squares
+def _filled(rows, size):
+    """Rows with the last one repeated up to a size: a smaller block would need a graph of its own."""
+    missing = size - len(rows["x"])
+    return {name: tf.concat([value, tf.repeat(value[-1:], missing, axis=0)], 0) for name, value in rows.items()}
+
+
+def _moments(model, rows, num_samples, seed):
+    """Maximum m of the log-weights, sum of exp(log w - m), and of its square, over all samples: each float64 [B].
+
+    One pass decodes a chunk of an example's samples, or all samples of a few examples, and as many passes run at a time
+    as there are cores. The weights of the model are read once: reading them in a loop would keep its passes apart.
+    """
+    number, num_chunks = rows["index"].shape[0], math.ceil(num_samples / CHUNK)
+    size = max(1, CHUNK // num_samples)
+    num_groups = math.ceil(number / size)
+    held = [(variable, tf.identity(variable.value)) for variable in model.variables]
+
+    def in_pass(i):
+        places = tf.minimum(i // num_chunks * size + tf.range(size), number - 1)
+        group = {name: tf.gather(value, places) for name, value in rows.items()}
+        with keras.StatelessScope(state_mapping=held):
+            return _moments_of_chunk(model.given(group), group, i % num_chunks, num_samples, seed)
+
+    spec = (tf.TensorSpec([size], "float64"),) * 3
+    passes = tf.range(num_groups * num_chunks)
+    found = tf.map_fn(in_pass, passes, fn_output_signature=spec, parallel_iterations=os.cpu_count())
+    found = [tf.reshape(moment, [num_groups, num_chunks, size]) for moment in found]
+    return [tf.reshape(moment, [-1])[:number] for moment in _merged(*found)]
+
+
+def _moments_of_chunk(model, rows, chunk, num_samples, seed):
+    """The same of one chunk of the samples."""
+    are_equal = num_samples <= CHUNK or num_samples % CHUNK == 0
+    size = min(CHUNK, num_samples) if are_equal else tf.minimum(CHUNK, num_samples - chunk * CHUNK)
+    z = model.encode_sample(rows["x"], fold_rows(row_seeds(seed, rows["index"]), chunk), size)
+    log_weights = tf.cast(_log_weights(model.inference(rows["x"], z)), "float64")
+    maximum = tf.reduce_max(log_weights, axis=0)
+    weights = tf.exp(log_weights - maximum)
+    return maximum, tf.reduce_sum(weights, axis=0), tf.reduce_sum(weights**2, axis=0)
+
+
+def _merged(maximum, total, squares):
+    """Moments of several chunks, on axis 1, as those of all their samples."""
+    highest = tf.reduce_max(maximum, axis=1)
+    rescale = tf.exp(maximum - highest[:, tf.newaxis])
+    return highest, tf.reduce_sum(total * rescale, axis=1), tf.reduce_sum(squares * rescale**2, axis=1)
 
 
 def _log_weights(inference):
