@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfvae.data import preprocessing
 
+LEVEL = tf.constant(64, "uint8")
 INT64 = np.iinfo(np.int64)
 SEEDS = [0, 1, -1, 2, 2**24, 2**31 - 1, 2**31, 2**32, 2**32 + 1, -(2**31), INT64.max, INT64.min]
 
@@ -43,29 +44,29 @@ def test_draw_is_that_of_its_seed():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
-def test_sixteen_bits_give_every_grey_value_its_probability_to_half_of_the_last_bit():
-    levels = tf.range(256, dtype="float32")[:, None] / 255
-    every = tf.cast(tf.range(2**16), "uint16")[None]
-    ones = tf.math.count_nonzero(preprocessing.is_one(every, levels), axis=1)
-    np.testing.assert_array_equal(ones, np.round(np.arange(256) / 255 * 2**16))
+def test_every_grey_level_has_exactly_its_probability():
+    number, of_batch, level = np.ix_(range(256), range(1, 256), range(256))
+    ones = preprocessing.is_one(number, level, of_batch).sum(axis=(0, 1))
+    np.testing.assert_array_equal(ones * 255, np.arange(256) * 256 * 255)
 
 
 @pytest.mark.parametrize("size", [6, 7])
 def test_batches_drawn_again_are_fair_and_of_independent_pixels(size):
     drawn = np.stack(
-        [preprocessing.binarize_again(tf.fill([500, size], 0.25), tf.constant([step, 1])) for step in range(40)]
+        [preprocessing.binarize_again(tf.fill([500, size], LEVEL), tf.constant([step, 1])) for step in range(40)]
     )
     rows = drawn.reshape(-1, size)
     assert set(np.unique(rows)) == {0.0, 1.0}
-    np.testing.assert_allclose(rows.mean(0), 0.25, atol=5 * np.sqrt(0.25 * 0.75 / len(rows)))  # five standard errors
+    p = 64 / 255
+    np.testing.assert_allclose(rows.mean(0), p, atol=5 * np.sqrt(p * (1 - p) / len(rows)))  # five standard errors
     covariance = np.cov(rows.T) - np.diag(rows.var(0, ddof=1))
-    np.testing.assert_allclose(covariance, 0, atol=5 * 0.25 * 0.75 / np.sqrt(len(rows)))
+    np.testing.assert_allclose(covariance, 0, atol=5 * p * (1 - p) / np.sqrt(len(rows)))
     assert len(np.unique(drawn.reshape(40, -1), axis=0)) == 40
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 8, 8, 1), (3, 1), (9, 7)], ids=str)
 def test_a_part_of_a_batch_is_drawn_as_in_the_whole(shape):
-    x = tf.reshape(tf.linspace(0.0, 1.0, math.prod(shape)), shape)
+    x = tf.cast(tf.reshape(tf.linspace(0, 255, math.prod(shape)), shape), "uint8")
     whole = preprocessing.binarize_again(x, tf.constant([3, 4]))
     parts = [preprocessing.binarize_again(rows, tf.constant([3, 4]), i) for i, rows in enumerate(tf.split(x, 3))]
     np.testing.assert_array_equal(tf.concat(parts, 0), whole)

@@ -116,10 +116,11 @@ def _part_at(source, batch_size, seed, dynamic, total):
         order = tf.random.experimental.index_shuffle(positions, tf.stack([seed, epoch]), last)
         order = order + tf.gather(firsts, row // rows)
         batch = source.fetch(tf.ensure_shape(order, [size]))
-        x = preprocessing.scale(batch["x"])
         if dynamic:
             draw = tf.random.fold_in(tf.stack([seed, DRAWS]), tf.cast(step, "int32"))
-            x = preprocessing.binarize_again(x, draw, tf.cast(part, "int32"))
+            x = preprocessing.binarize_again(batch["x"], draw, tf.cast(part, "int32"))
+        else:
+            x = preprocessing.scale(batch["x"])
         return {**batch, "x": x, "index": order}
 
     return part_at
