@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "optimizers": set(),
     "storage": set(),
     "replicas": set(),
+    "devices": set(),
     "normals": set(),
     "jobs": {"errors"},
     "processes": {"jobs"},
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
     "settings": {"errors"},
     "search": {"errors"},
-    "experiment": {"errors", "parts", "data", "search", "settings"},
+    "experiment": {"errors", "parts", "data", "devices", "search", "settings"},
     "evaluation": {"errors", "divergences"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
@@ -43,7 +44,9 @@ MAY_IMPORT = {
     "gate": {"errors", "jobs", "data", "experiment", "serving"},
     "preparation": {"errors", "storage", "jobs", "data"},
     "drift": {"errors", "storage", "jobs", "data", "experiment", "serving"},
-    "training": {"errors", "storage", "jobs", "data", "evaluation", "experiment", "processes", "replicas"},
+    "training": {
+        "errors", "storage", "jobs", "data", "devices", "evaluation", "experiment", "processes", "replicas",
+    },
     "run_directory": {
         "errors", "storage", "jobs", "data", "drift", "evaluation", "experiment", "gate", "report", "serving",
         "settings", "training",

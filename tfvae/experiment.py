@@ -98,27 +98,21 @@ def build_model(experiment, source=None):
     """
     import keras
 
+    from tfvae import devices
+
     keras.utils.set_random_seed(experiment.seed)
     training = experiment.training
     if training.memory_growth:
-        let_memory_grow()
+        devices.let_memory_grow()
+    threads = devices.limit_threads(training.threads)
     with _precision(training.precision):
         model = parts.build_model(experiment.model, experiment.seed, _offered(experiment.data, source))
         optimizer = parts.build_optimizer(training.optimizer, training.learning_rate)
-        model.compile(optimizer=optimizer, jit_compile=training.jit_compile)
+        model.compile(optimizer=optimizer, jit_compile=training.jit_compile, threads=threads)
         if source is not None:
             # At once: Keras draws the seeds of its initializers from a generator that TFDS, for one, draws from too.
             _build(model, source.image_shape)
     return model
-
-
-def let_memory_grow():
-    """Takes memory of GPUs as it is needed; later than the first tensor it cannot be asked for."""
-    import tensorflow as tf
-
-    for card in tf.config.list_physical_devices("GPU"):
-        if not tf.config.experimental.get_memory_growth(card):
-            tf.config.experimental.set_memory_growth(card, True)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""Replicas: devices that share every batch, each with its own rows, and what a computation has to know of the others.
+"""Replicas: devices or threads that share every batch, each with its own rows, and what one has to know of the others.
 
 Under a `tf.distribute` strategy the batch of a configuration stays the batch of a step: of B examples each of R
 replicas takes B / R, in order. The noise of a step is drawn for the whole batch and each replica keeps that of its own
-rows, so that R devices compute what one would have computed. Without a strategy nothing here does anything.
+rows, so that R devices compute what one would have computed. Without a strategy nothing here does anything, except
+that `mean_over_parts` cuts the rows of a device once more, for its threads.
 """
 
 import contextlib
@@ -14,16 +15,15 @@ _thread = threading.local()  # a strategy runs each replica of a machine in a th
 
 
 def number():
-    """Number R of replicas that share the batch at hand; 1 outside of a strategy."""
-    context = tf.distribute.get_replica_context()
-    if context is None or getattr(_thread, "has_all", False):
-        return 1
-    return context.num_replicas_in_sync
+    """Number R of replicas that share the batch at hand; 1 outside of a strategy. In a part, that of all parts."""
+    return _devices() * _part()[1]
 
 
 def place():
     """Which of them this one is, from 0."""
-    return tf.distribute.get_replica_context().replica_id_in_sync_group if number() > 1 else 0
+    device = tf.distribute.get_replica_context().replica_id_in_sync_group if _devices() > 1 else 0
+    part, parts = _part()
+    return device * parts + part
 
 
 @contextlib.contextmanager
@@ -34,6 +34,48 @@ def with_all_rows():
         yield
     finally:
         _thread.has_all = False
+
+
+def mean_over_parts(calculate, batch, number):
+    """The mean of what `calculate`, some rows of a batch -> means over them, gives for the equal parts of a batch.
+
+    The parts do not depend on each other in the graph, and so TensorFlow runs them in threads of their own.
+
+    Args:
+        calculate: A dict of tensors [b, ...] -> nested tensors, or None in their place.
+        batch: A dict of tensors [B, ...], with B known and a multiple of the number.
+        number: Number of parts.
+    """
+    if number == 1:
+        return calculate(batch)
+    pieces = {name: tf.split(rows, number) for name, rows in batch.items()}
+    found = [_of_part(calculate, {name: rows[i] for name, rows in pieces.items()}, i, number) for i in range(number)]
+    return tf.nest.map_structure(lambda *means: _mean(means), *found)
+
+
+def _of_part(calculate, rows, part, number):
+    _thread.part = (part, number)
+    try:
+        return calculate(rows)
+    finally:
+        _thread.part = (0, 1)
+
+
+def _mean(tensors):
+    """The mean, added up in order, so that it is the same every time; that of None is None."""
+    if tensors[0] is None:
+        return None
+    first, *others = map(tf.convert_to_tensor, tensors)
+    return sum(others, first) / len(tensors)
+
+
+def _devices():
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None or getattr(_thread, "has_all", False) else context.num_replicas_in_sync
+
+
+def _part():
+    return getattr(_thread, "part", (0, 1))
 
 
 def sample(draw, parameters):

@@ -36,6 +36,9 @@ class Training:
         precision: "float32", or "mixed_bfloat16": networks calculate in bfloat16, and all else as before.
         jit_compile: Whether XLA compiles terms and gradients; with it goes other noise. Not for `FactorVAE`.
         memory_growth: Whether to take the memory of a GPU as it is needed, and not all of it at once.
+        threads: On a CPU, number of parts of a batch to calculate beside each other, each by one thread from end to
+            end; fewer where they would not be equal, and one where a part of the model looks at a whole batch. None
+            lets TensorFlow share out single operations, which is slower wherever they are small.
     """
 
     epochs: int
@@ -47,12 +50,13 @@ class Training:
     precision: str = "float32"
     jit_compile: bool = False
     memory_growth: bool = False
+    threads: int | None = None
 
     def __post_init__(self):
         for name, allowed in (("strategy", STRATEGIES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"`{name}` must be one of {list(allowed)}. Received: {getattr(self, name)!r}")
-        for name in ("epochs", "patience", "checkpoint_steps"):
+        for name in ("epochs", "patience", "checkpoint_steps", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"`{name}` must be at least 1. Received: {name}={value!r}")

@@ -1,4 +1,4 @@
-"""Switches of [training]: networks in bfloat16, XLA."""
+"""Switches of [training]: networks in bfloat16, XLA, threads."""
 
 import keras
 import pytest
@@ -69,7 +69,12 @@ def test_bfloat16_costs_less_than_a_thousandth_of_the_elbo(splits):
     assert costs(rounded, splits)["negative_elbo"] == pytest.approx(costs(exact, splits)["negative_elbo"], rel=1e-3)
 
 
-@pytest.mark.parametrize("switches", [{"precision": "mixed_bfloat16"}, {"jit_compile": True}])
+def test_threads_give_the_numbers_of_one(splits):
+    plain, shared = (steps(built(splits, threads=threads), splits, 10) for threads in (None, 2))
+    assert shared == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("switches", [{"precision": "mixed_bfloat16"}, {"jit_compile": True}, {"threads": 2}])
 def test_a_switch_changes_no_batch_and_learns_alike(switches, splits):
     plain, other = (steps(built(splits, **each), splits, 25) for each in ({}, switches))
     assert other == steps(built(splits, **switches), splits, 25)  # bit for bit

@@ -45,6 +45,10 @@ class LocationScale(Likelihood):
         scale = self.scale(features, **accepted(self.scale.call, moment=moment, order=self.order))
         return tfd.Independent(self.distribution(mean, scale), self.event_rank)
 
+    @property
+    def is_additive(self):
+        return not accepted(self.scale.call, moment=True)  # else a moment of the whole batch
+
     @abstractmethod
     def distribution(self, mean, scale):
         """Mean [S, B, *event] and a scale that broadcasts with it -> independent elements, a TFP distribution."""

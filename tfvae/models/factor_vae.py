@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from tfvae import replicas
-from tfvae.models.latent_variable_model import TRAINING, apply_as_given, build_once
+from tfvae.models.latent_variable_model import TRAINING, build_once
+from tfvae.models.replicated import apply_as_given
 from tfvae.models.vae import VAE
 
 PERMUTATION = -1  # what the noise of a batch is for, beside the samples of z, CORRUPTION and PENALTIES upwards
@@ -41,6 +42,7 @@ class FactorVAE(VAE):
     """
 
     PARTS = (*VAE.PARTS, "discriminator")
+    is_additive = False  # the discriminator sees codes of one half beside permuted ones of the other
 
     def __init__(
         self,

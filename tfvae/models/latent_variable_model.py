@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae import replicas
 from tfvae.models.given import Given
+from tfvae.models.replicated import Mean, apply_as_given
 
 TRAINING, TEST = 0, 1  # streams of noise that never meet
 CORRUPTION, PENALTIES = 1, 2  # what the noise of a batch is for, beside the samples of z
@@ -35,6 +36,7 @@ class LatentVariableModel(keras.Model):
         is_euclidean: Whether any real vector is a code, so that codes can be moved along straight lines.
         has_rate: Whether posterior and prior have a divergence.
         has_density: Whether samples can be weighted by p(x, z) / q(z|x), so that log p(x) can be estimated.
+        is_additive: Whether each term is the mean of what every example adds on its own.
 
     Raises:
         ValueError: If `seed` is not an integer, or two regularizers report the same quantity.
@@ -45,6 +47,8 @@ class LatentVariableModel(keras.Model):
     can_classify = False
     is_stochastic = True
     is_euclidean = True
+    is_additive = False
+    threads = 1
 
     def __init__(self, objective, regularizers=(), seed=0, **kwargs):
         super().__init__(**kwargs)
@@ -127,8 +131,9 @@ class LatentVariableModel(keras.Model):
         """What the optimizer remembers: beside `variables`, all that a resumed training needs."""
         return self.optimizer.variables
 
-    def compile(self, optimizer="adam", jit_compile=False, **kwargs):
-        """Keras `compile` without XLA unless asked: on a CPU, XLA makes stateless noise several times slower."""
+    def compile(self, optimizer="adam", jit_compile=False, threads=1, **kwargs):
+        """Keras `compile` without XLA unless asked, in at most `threads` parts of a batch beside each other."""
+        self.threads = threads
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         apply_as_given(self.optimizer)
 
@@ -170,13 +175,22 @@ class LatentVariableModel(keras.Model):
 
     def _gradients(self, batch):
         """The terms of a batch, and the gradient of the loss by the trainable weights."""
+        seed = self.noise_seed(TRAINING, self.step.value)
 
-        def calculate(batch):
+        def of_part(part):
             with tf.GradientTape() as tape:
-                terms = self.terms(batch, self.noise_seed(TRAINING, self.step.value), training=True)
+                terms = self.terms(part, seed, training=True)
             return terms, tape.gradient(terms["loss"], self.trainable_weights)
 
+        def calculate(batch):
+            return replicas.mean_over_parts(of_part, batch, self._num_parts(batch))
+
         return tf.function(calculate, jit_compile=True)(batch) if self.jit_compile else calculate(batch)
+
+    def _num_parts(self, batch):
+        """Number of equal parts of a batch that threads may take."""
+        size, most = batch["x"].shape[0], self.threads if self.is_additive else 1
+        return max(number for number in range(1, most + 1) if size % number == 0) if size else 1
 
     def train_step(self, batch):
         self.update(batch)
@@ -184,7 +198,9 @@ class LatentVariableModel(keras.Model):
 
     def test_step(self, batch):
         examples_seen = tf.cast(self.means[0].count.value, "int64")
-        self.record(self.terms(batch, self.noise_seed(TEST, examples_seen), training=False), batch)
+        seed = self.noise_seed(TEST, examples_seen)
+        terms = replicas.mean_over_parts(lambda part: self.terms(part, seed, False), batch, self._num_parts(batch))
+        self.record(terms, batch)
         return self.get_metrics_result()
 
     def noise_seed(self, stream, position):
@@ -219,22 +235,6 @@ class LatentVariableModel(keras.Model):
     def from_config(cls, config):
         parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.PARTS}
         return cls(**{**config, **parts})
-
-
-class Mean(keras.metrics.Mean):
-    """A mean that every replica keeps of the same numbers, so that no one has to ask the others for it."""
-
-    def add_variable(self, *args, **kwargs):
-        return super().add_variable(*args, **{**kwargs, "aggregation": "only_first_replica"})
-
-
-def apply_as_given(optimizer):
-    """Lets an optimizer take gradients that are means over replicas already, and returns it.
-
-    Keras would add them up itself, after each replica has clipped its own: not what one device does.
-    """
-    optimizer._all_reduce_sum_gradients = list
-    return optimizer
 
 
 def build_once(part, *shapes):

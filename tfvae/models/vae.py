@@ -59,6 +59,10 @@ class VAE(LatentVariableModel):
             build_once(part, x_shape)
 
     @property
+    def is_additive(self):
+        return all(part.is_additive for part in (self.likelihood, self.objective, *self.regularizers))
+
+    @property
     def can_sample(self):
         return self.prior is not None and self.prior.is_ready
 

@@ -44,6 +44,10 @@ class ELBO(Objective):
         check_positive_integer("num_samples", num_samples)
         self.beta, self.free_bits, self.num_samples = beta, free_bits, num_samples
 
+    @property
+    def is_additive(self):
+        return not self.free_bits
+
     def terms(self, inference, step, training):
         d, r = tf.reduce_mean(distortion(inference)), tf.reduce_mean(rate(inference))
         paid = sum(self._above_free_bits(latent) for latent in inference.latents) if self.free_bits else r

@@ -34,6 +34,7 @@ class ImportanceWeightedELBO(Objective):
     reports = ("distortion", "rate", "negative_elbo", "negative_bound")
     monitor = "negative_bound"
     needs_density = True
+    is_additive = True
 
     def __init__(self, num_samples, num_bounds=1, gradient=None, elbo_share=0.0, **kwargs):
         super().__init__(**kwargs)

@@ -21,6 +21,8 @@ class Objective(keras.Layer):
         needs_rate: Whether it needs a posterior with a density and a prior.
         needs_density: Whether it weights samples, and so needs a prior with a density as well.
         needs_gate: Whether it weights samples otherwise for the encoder, and so needs them to go through a `Gate`.
+        is_additive: Whether each term is the mean of what every example adds on its own, so that the mean over the
+            parts of a batch is that over the batch.
     """
 
     reports = ()
@@ -29,6 +31,7 @@ class Objective(keras.Layer):
     needs_rate = True
     needs_density = False
     needs_gate = False
+    is_additive = False
 
     @abstractmethod
     def terms(self, inference, step, training):

@@ -20,6 +20,7 @@ class Reconstruction(Objective):
     reports = ("distortion",)
     monitor = "loss"
     needs_rate = False
+    is_additive = True
 
     def terms(self, inference, step, training):
         d = tf.reduce_mean(distortion(inference))

@@ -20,6 +20,7 @@ class CodeNorm(Regularizer):
     """
 
     report = "code_norm"
+    is_additive = True
 
     def penalty(self, inference, seed):
         return sum(tf.reduce_mean(tf.reduce_sum(z**2, axis=-1)) / 2 for _, _, z in inference.latents)

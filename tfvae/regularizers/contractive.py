@@ -22,6 +22,7 @@ class Contractive(Regularizer):
     """
 
     report = "contractive_penalty"
+    is_additive = True
 
     def penalty(self, inference, seed):
         if inference.code is None:

@@ -20,6 +20,7 @@ class L1Sparsity(Regularizer):
     """
 
     report = "code_l1_norm"
+    is_additive = True
 
     def penalty(self, inference, seed):
         return sum(tf.reduce_mean(tf.reduce_sum(tf.abs(z), axis=-1)) for _, _, z in inference.latents)

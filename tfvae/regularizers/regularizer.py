@@ -22,6 +22,7 @@ class Regularizer(keras.Layer):
         needs_prior: Whether it compares with p(z).
         needs_density: Whether it needs the density of q(z|x).
         needs_stddev: Whether it needs mean and standard deviation of q(z|x) in closed form.
+        is_additive: Whether it is the mean of what every example adds on its own, as for an `Objective`.
 
     Raises:
         ValueError: If `weight` is a negative number, or neither number nor schedule.
@@ -31,6 +32,7 @@ class Regularizer(keras.Layer):
     needs_prior = False
     needs_density = False
     needs_stddev = False
+    is_additive = False
 
     def __init__(self, weight, **kwargs):
         super().__init__(**kwargs)

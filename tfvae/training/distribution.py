@@ -7,8 +7,8 @@ import signal
 import tensorflow as tf
 
 from tfvae import jobs, storage
+from tfvae.devices import let_memory_grow
 from tfvae.errors import ConfigError
-from tfvae.experiment import let_memory_grow
 from tfvae.training.addresses import set_tf_config
 
 

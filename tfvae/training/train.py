@@ -13,7 +13,7 @@ from tfvae.training import checkpoint
 from tfvae.training.distribution import cluster_of
 from tfvae.training.loop import Loop
 
-DEVICES = ("strategy", "memory_growth")  # of [training]: they change a number by its rounding at most
+DEVICES = ("strategy", "memory_growth", "threads")  # of [training]: they change a number by its rounding at most
 
 
 def train(experiment, directory, interruption, open_data=open_splits, cluster=None, **options):
