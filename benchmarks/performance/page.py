@@ -5,7 +5,8 @@ PARTS = {
     "reading": (
         "Input pipeline",
         "Shuffled batches of 1000 of grey images, scaled: what a training on them could read at most, each line from a "
-        "process of its own. Memory is what the process then holds, and what it held before it opened the source.",
+        "process of its own. `of bandwidth` counts a byte read and four written for each pixel. Memory is what the "
+        "process then holds, and what it held before it opened the source.",
     ),
     "serving": ("Serving", "The embedded server beside a bare session call; 32 clients share the cores with it."),
     "starting": ("Start-up and memory", "Medians of five processes; memory is what is resident."),
@@ -26,8 +27,9 @@ def written(found):
 RATES = (
     "`of peak` is the share of the ceiling of products of matrices that the products of the networks take, with all "
     "else for nothing. It counts 2 operations for a product and its sum, once forth and twice back, without the "
-    "gradient by the image, which no step needs. `tfvae is` says how many times as fast tfvae is. `tfvae-one-thread` "
-    "is tfvae with the environment variable TF_NUM_INTRAOP_THREADS=1. A likelihood is that of an image by 5000 samples."
+    "gradient by the image, which no step needs. `tfvae is` says how many times as fast tfvae is. tfvae has `threads` "
+    "in [training] at the number of cores, `tfvae-unshared` leaves it out. A likelihood is that of an image by 5000 "
+    "samples."
 )
 WAITS = (
     "`waits` is the share of a step's time until the next batch is at hand; `input costs` the share that an endless "
@@ -43,8 +45,8 @@ def _head(found):
     return (
         f"# Performance\n\nWritten by `make bench`: medians of {found['rounds']} rounds, systems in turn, "
         f"on {where}, {versions}. Rates of one run can be compared; the machine's own speed drifts by a tenth or "
-        f"more.\n\nCeilings, measured in the same run: {ceilings['operations_per_second'] / 1e9:.0f} GFLOP/s in a "
-        f"product of matrices (float32), {ceilings['bytes_per_second'] / 1e9:.1f} GB/s in a copy.\n"
+        f"more.\n\nCeilings, the higher of before and after the run: {ceilings['operations_per_second'] / 1e9:.0f} "
+        f"GFLOP/s in a product of matrices (float32), {ceilings['bytes_per_second'] / 1e9:.1f} GB/s in a copy.\n"
     )
 
 

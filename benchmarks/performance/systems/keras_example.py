@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from benchmarks.performance.works import LEARNING_RATE, NUM_IMAGES
+from benchmarks.performance.works import LEARNING_RATE
 
 
 class Sampling(layers.Layer):
@@ -60,12 +60,12 @@ def make(work, batch_size):
     shape = (work.image_size, work.image_size, 1)
     model = VAE(_encoder(work, shape), _decoder(work, shape))
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE))
-    images = (np.random.default_rng(0).random((NUM_IMAGES, *shape)) < 0.5).astype("float32")
+    images = (np.random.default_rng(0).random((work.num_images, *shape)) < 0.5).astype("float32")
 
     def advance(num_steps):
-        epochs = max(1, round(num_steps * batch_size / NUM_IMAGES))
+        epochs = max(1, round(num_steps * batch_size / work.num_images))
         model.fit(images, batch_size=batch_size, epochs=epochs, verbose=0)
-        return epochs * -(-NUM_IMAGES // batch_size)
+        return epochs * -(-work.num_images // batch_size)
 
     return advance
 

@@ -11,7 +11,7 @@ PART = 100  # samples at a time: a loop that decodes all 5000 at once takes as l
 
 def make(work, batch_size):
     """Evaluates one image after the other, without a graph."""
-    model, images = untrained(work.training, batch_size)
+    model, images = untrained(work.training, batch_size, None)
     prior = tfp.distributions.MultivariateNormalDiag(tf.zeros(work.training.latent_size))
 
     def advance(num_steps):

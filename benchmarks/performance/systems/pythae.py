@@ -11,7 +11,7 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import nn
 
 from benchmarks.performance.systems import networks_in_torch as networks
-from benchmarks.performance.works import LEARNING_RATE, NUM_IMAGES
+from benchmarks.performance.works import LEARNING_RATE
 
 
 class Encoder(BaseEncoder):
@@ -51,7 +51,7 @@ def untrained(work):
 def make(work, batch_size):
     """Trains by its trainer, whose steps through an epoch are the only ones that it has."""
     model = untrained(work)
-    images = torch.bernoulli(torch.rand(NUM_IMAGES, 1, work.image_size, work.image_size))
+    images = torch.bernoulli(torch.rand(work.num_images, 1, work.image_size, work.image_size))
     config = BaseTrainerConfig(
         output_dir=tempfile.mkdtemp(),
         num_epochs=1,
@@ -64,7 +64,7 @@ def make(work, batch_size):
     trainer.prepare_training()
 
     def advance(num_steps):
-        epochs = max(1, round(num_steps * batch_size / NUM_IMAGES))
+        epochs = max(1, round(num_steps * batch_size / work.num_images))
         for epoch in range(epochs):
             trainer.train_step(epoch + 1)
         return epochs * len(trainer.train_loader)

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.performance.systems import networks_in_torch as networks
-from benchmarks.performance.works import LEARNING_RATE, NUM_IMAGES
+from benchmarks.performance.works import LEARNING_RATE
 
 
 class VAE(nn.Module):
@@ -37,15 +37,15 @@ class VAE(nn.Module):
 def make(work, batch_size, is_compiled=False):
     """Trains with a fresh draw of every pixel."""
     torch.manual_seed(0)
-    images = torch.randint(0, 256, (NUM_IMAGES, 1, work.image_size, work.image_size), dtype=torch.uint8)
+    images = torch.randint(0, 256, (work.num_images, 1, work.image_size, work.image_size), dtype=torch.uint8)
     model = VAE(work)
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=True if is_compiled else None)
     loss_of = torch.compile(model) if is_compiled else model
-    state = {"order": torch.randperm(NUM_IMAGES), "place": 0}
+    state = {"order": torch.randperm(work.num_images), "place": 0}
 
     def batch():
-        if state["place"] + batch_size > NUM_IMAGES:
-            state["order"], state["place"] = torch.randperm(NUM_IMAGES), 0
+        if state["place"] + batch_size > work.num_images:
+            state["order"], state["place"] = torch.randperm(work.num_images), 0
         rows = state["order"][state["place"] : state["place"] + batch_size]
         state["place"] += batch_size
         return torch.bernoulli(images[rows].float() / 255)

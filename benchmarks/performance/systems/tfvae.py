@@ -1,20 +1,24 @@
 """tfvae as `tfvae train` runs it: its input pipeline with a fresh draw of every pixel, its loop, its Adam."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.performance.works import LEARNING_RATE, NUM_IMAGES
+from benchmarks.performance.works import LEARNING_RATE
 from tfvae.data.datasets import Splits, Subset
 from tfvae.data.source import ArraySource
+from tfvae.devices import limit_threads
 from tfvae.experiment import build_model, experiment_from
 from tfvae.training.loop import Loop
 
 CALL_STEPS = 100
+THREADS = len(os.sched_getaffinity(0))
 
 
-def make(work, batch_size):
+def make(work, batch_size, threads=THREADS):
     """Trains by the loop of `tfvae train`."""
-    loop = loop_of(work, batch_size)
+    loop = loop_of(work, batch_size, threads)
 
     def advance(num_steps):
         for first in range(0, num_steps, CALL_STEPS):
@@ -24,24 +28,31 @@ def make(work, batch_size):
     return advance
 
 
-def loop_of(work, batch_size):
+def loop_of(work, batch_size, threads=THREADS):
     """A `Loop` that has begun to read its batches."""
-    images = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, work.image_size, work.image_size, 1), np.uint8)
-    source = Subset(ArraySource(images, np.zeros(NUM_IMAGES, "int64")), np.arange(NUM_IMAGES))
-    experiment = experiment_from(tree(work, batch_size))
+    experiment, number = prepared(work, batch_size, threads), work.num_images
+    images = np.random.default_rng(0).integers(0, 256, (number, work.image_size, work.image_size, 1), np.uint8)
+    source = Subset(ArraySource(images, np.zeros(number, "int64")), np.arange(number))
     loop = Loop(build_model(experiment, source), Splits(source, source, source), experiment, None, None)
     loop.batches = iter(loop._batches())
     return loop
 
 
-def tree(work, batch_size):
-    """The experiment of a work."""
+def prepared(work, batch_size, threads):
+    """The experiment of a work, and TensorFlow's threads as it wants them, before anything is calculated."""
+    experiment = experiment_from(tree(work, batch_size, threads))
+    limit_threads(experiment.training.threads)
+    return experiment
+
+
+def tree(work, batch_size, threads):
+    """The experiment of a work as a nested dict."""
     encoder = {"name": {"mlp": "MLP", "gated": "GatedMLP", "conv": "ConvEncoder"}[work.network]}
     decoder = {"name": {"mlp": "MLP", "gated": "GatedMLP", "conv": "ConvDecoder"}[work.network]}
     sizes = list(work.hidden_sizes)
     if work.network == "conv":
         encoder |= {"filters": sizes, "hidden_size": work.hidden_size}
-        decoder |= {"filters": sizes[::-1], "hidden_size": work.hidden_size}
+        decoder |= {"filters": sizes[:0:-1], "hidden_size": work.hidden_size, "half_size": True}
     else:
         encoder["hidden_sizes"], decoder["hidden_sizes"] = sizes, sizes[::-1]
     bound = {"name": "ELBO"}
@@ -49,7 +60,7 @@ def tree(work, batch_size):
         bound = {"name": "ImportanceWeightedELBO", "num_samples": work.num_samples}
     return {
         "data": {"name": "images", "binarize": "dynamic", "batch_size": batch_size},
-        "training": {"epochs": 1, "learning_rate": LEARNING_RATE},
+        "training": {"epochs": 1, "learning_rate": LEARNING_RATE, "threads": threads},
         "model": {
             "name": "VAE",
             "encoder": encoder,
