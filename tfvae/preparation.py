@@ -3,6 +3,7 @@
 from tfvae import jobs
 from tfvae.data import records
 from tfvae.data.datasets import open_splits
+from tfvae.data.mapped import on_disk
 from tfvae.errors import ConfigError
 from tfvae.storage import read_json, write_json
 
@@ -29,7 +30,8 @@ def prepare(data, directory, num_shards, lanes):
         raise ConfigError("A table fits into memory, and needs no preparing.")
     if num_shards % lanes:
         raise ConfigError(f"`lanes` must divide `shards`. Received: lanes={lanes}, shards={num_shards}")
-    splits = open_splits(data)._asdict()
+    with on_disk(directory):
+        splits = open_splits(data)._asdict()
     asked = {"shards": num_shards, "lanes": lanes, "digests": {name: s.digest() for name, s in splits.items()}}
     _claim(directory, asked)
     if records.is_prepared(directory):

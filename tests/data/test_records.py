@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tfvae.cli import main
-from tfvae.data import open_splits, pipeline, records
+from tfvae.data import mapped, open_splits, pipeline, records
 from tfvae.data.options import Data
 from tfvae.data.source import ArraySource
 from tfvae.errors import ConfigError, DataError
@@ -124,6 +125,38 @@ def test_a_training_on_prepared_data_is_the_one_on_the_data(config, tmp_path, ca
     whole = sha256_of_tree(tmp_path / "records")
     assert main(["data", "prepare", config, "--output", folder, "--shards", "1"]) == 0
     assert "nothing to do" in capsys.readouterr().out and sha256_of_tree(tmp_path / "records") == whole
+
+
+def images_of(kind, tmp_path):
+    """The name of data of three kinds, all of which hold the same images."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 6, 5, 1), np.uint8)
+    if kind == "digits":
+        return kind
+    if kind == "images.npy":
+        np.save(tmp_path / kind, pixels)
+    else:
+        (tmp_path / kind).mkdir()
+        for number, image in enumerate(pixels):
+            Image.fromarray(image[..., 0]).save(tmp_path / kind / f"{number:02d}.png")
+    return str(tmp_path / kind)
+
+
+@pytest.mark.parametrize("kind", ["digits", "folder", "images.npy"])
+def test_images_left_on_disk_are_those_of_memory(kind, tmp_path):
+    data, room = Data(images_of(kind, tmp_path)), tmp_path / "room"
+    ours = open_splits(data)
+    with mapped.on_disk(room):
+        theirs = open_splits(data)
+    assert isinstance(theirs.train.source.images, np.memmap) and not isinstance(ours.train.source.images, np.memmap)
+    assert [split.digest() for split in theirs] == [split.digest() for split in ours]
+    one, two = (next(iter(pipeline.training_batches(splits.train, 8, 0))) for splits in (ours, theirs))
+    assert one["x"].shape == two["x"].shape and np.array_equal(one["x"], two["x"])
+    assert not room.exists() or not list(room.iterdir())  # a kill must leave nothing
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    with mapped.on_disk(tmp_path), pytest.raises(DataError, match=r"has no room for the images: 1024\.0 GiB"):
+        mapped.room((2**40,))
 
 
 @pytest.mark.parametrize(

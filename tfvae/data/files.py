@@ -16,6 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfvae.data.factors import FACTOR_KEYS, NAMES_KEY, PICKLED, pixels, read_factors
+from tfvae.data.mapped import is_on_disk, room
 from tfvae.data.preprocessing import decode_image
 from tfvae.data.source import ArraySource
 from tfvae.errors import DataError
@@ -124,7 +125,7 @@ def _decoded(files):
     """All images as one array, uint8 [N, H, W, C]."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         shape = _common_shape(files, list(pool.map(_header, files)))
-        images = np.empty((len(files), *shape), np.uint8)
+        images = room((len(files), *shape))
 
         def read(i):
             images[i] = _decode(files[i], shape)
@@ -172,6 +173,8 @@ def _read_arrays(path):
         if path.suffix.lower() == ".npz":
             with np.lib.npyio.NpzFile(path, allow_pickle=False) as arrays:
                 return {name: np.asarray(arrays[name]) for name in arrays.files if name != PICKLED}
+        if is_on_disk():
+            return {"x": np.lib.format.open_memmap(path, mode="r")}
         with path.open("rb") as file:
             return {"x": np.lib.format.read_array(file, allow_pickle=False)}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
@@ -219,7 +222,7 @@ def _grey_levels(images, place):
         raise DataError(f"{place}: {rule}. Received: values from {low} to {high}")
     if images.dtype.kind == "f":
         return np.rint(images * np.float32(255)).astype(np.uint8)
-    return images.astype(np.uint8) if highest == 255 else np.multiply(images, np.uint8(255), dtype=np.uint8)
+    return images.astype(np.uint8, copy=False) if highest == 255 else np.multiply(images, np.uint8(255), dtype=np.uint8)
 
 
 def _labels(labels, num_examples, place):

@@ -16,10 +16,10 @@ CHUNK = 4096  # examples looked at in one go
 
 
 class ArraySource:
-    """Examples held in memory as uint8.
+    """Examples held in memory as uint8, or left in the file where they are.
 
     Args:
-        images: Grey levels, uint8 [N, H, W, C].
+        images: Grey levels, uint8 [N, H, W, C]; those of a `np.memmap` stay in its file.
         labels: Class of each image, integers [N].
         class_names: Name of each class; empty where there are none.
         factors: Class of each factor of variation, integers [N, F], which batches then hold as "factors"; or None.
@@ -42,16 +42,26 @@ class ArraySource:
         self.is_binary = all(_is_binary(images[i : i + CHUNK]) for i in range(0, len(images), CHUNK))
         # On the CPU, where tf.data runs: a copy on an accelerator would travel back for every batch.
         with tf.device("CPU:0"):
-            self.images, self.labels = tf.constant(images), tf.constant(labels, "int64")
+            self.images = images if isinstance(images, np.memmap) else tf.constant(images)
+            self.labels = tf.constant(labels, "int64")
             self.factors = None if factors is None else tf.constant(factors, "int64")
 
     def fetch(self, indices):
         known = {} if self.factors is None else {"factors": tf.gather(self.factors, indices)}
-        return {"x": tf.gather(self.images, indices), "label": tf.gather(self.labels, indices), **known}
+        return {"x": self._gather(indices), "label": tf.gather(self.labels, indices), **known}
 
     def digest(self):
         known = [] if self.factors is None else [self.factors.numpy(), np.array(list(self.factor_names))]
-        return sha256_of_arrays([self.images.numpy(), self.labels.numpy(), np.array(list(self.class_names)), *known])
+        return sha256_of_arrays(
+            [np.asarray(self.images), self.labels.numpy(), np.array(list(self.class_names)), *known]
+        )
+
+    def _gather(self, indices):
+        if not isinstance(self.images, np.memmap):
+            return tf.gather(self.images, indices)
+        indices = tf.convert_to_tensor(indices)
+        rows = tf.numpy_function(lambda places: np.array(self.images[places]), [indices], tf.uint8)
+        return tf.ensure_shape(rows, [*indices.shape, *self.image_shape])
 
 
 def _is_binary(images):

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import downloader
 
 from tfvae.data.builders import Digits
+from tfvae.data.mapped import room
 from tfvae.data.source import ArraySource
 from tfvae.errors import DataError
 from tfvae.storage import alone
@@ -124,7 +125,7 @@ def _concatenate(batches, num_examples, num_factors, name):
     try:
         for batch, label, known in batches.as_numpy_iterator():
             if images is None:
-                images = np.empty((num_examples, *batch.shape[1:]), np.uint8)
+                images = room((num_examples, *batch.shape[1:]))
             rows = slice(done, done + len(batch))
             images[rows], labels[rows], factors[rows] = batch, label, known
             done += len(batch)
