@@ -48,8 +48,8 @@ MAY_IMPORT = {
         "errors", "storage", "jobs", "data", "devices", "evaluation", "experiment", "processes", "replicas",
     },
     "run_directory": {
-        "errors", "storage", "jobs", "data", "drift", "evaluation", "experiment", "gate", "report", "serving",
-        "settings", "training",
+        "errors", "storage", "jobs", "data", "devices", "drift", "evaluation", "experiment", "gate", "report",
+        "serving", "settings", "training",
     },
     "tuning": {
         "errors", "storage", "versions", "jobs", "data", "evaluation", "experiment", "processes", "report",

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
+from tfvae.devices import limit_threads
 from tfvae.drift import write_reference
 from tfvae.errors import ConfigError, DataError
 from tfvae.evaluation.classifier import classifier_extractor, train_classifier
@@ -65,7 +66,9 @@ def evaluate_run(directory, evaluation=None):
         What is in metrics.json.
     """
     directory = Path(directory)
-    experiment, model = load_run(directory), load_model(directory)
+    experiment = load_run(directory)
+    limit_threads(experiment.training.threads)
+    model = load_model(directory)
     evaluation = evaluation or experiment.evaluation
     splits, fingerprint = open_data(directory, experiment)
     result = measure_all(_subject(directory, experiment.data, evaluation, model, splits), evaluation.chosen())

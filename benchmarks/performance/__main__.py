@@ -26,15 +26,12 @@ def main():
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS), help="what has no peer")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder (default: docs)")
     args = parser.parse_args()
-    before = machine.ceilings()
     cases = [(work, int(size)) for work, _, size in (case.partition(":") for case in args.cases)]
-    systems = []
+    rows = []
     for work, batch_size in tqdm(cases, unit="case"):
-        systems += [
-            (work, each) for each in compare(work, batch_size, args.systems or WORKS[work].systems, args.rounds)
-        ]
-    ceilings = {name: max(rate, before[name]) for name, rate in machine.ceilings().items()}
-    rows = [row(work, system, ceilings) for work, system in systems]
+        systems, peak = compare(work, batch_size, args.systems or WORKS[work].systems, args.rounds)
+        rows += [row(work, system, peak) for system in systems]
+    ceilings = {"operations_per_second": machine.peak(), "bytes_per_second": machine.bandwidth()}
     found = {"machine": machine.description(), "ceilings": ceilings, "rounds": args.rounds, "rows": rows}
     found["waits"] = reading.waits([case for case in cases if isinstance(WORKS[case[0]], Training)])
     found |= {name: list(PARTS[name]()) for name in tqdm(args.parts, unit="part")}
@@ -42,7 +39,7 @@ def main():
     print(page.written(found))
 
 
-def row(work, system, ceilings):
+def row(work, system, peak):
     """One line of the table."""
     rate = system.images_per_second
     return {
@@ -51,7 +48,8 @@ def row(work, system, ceilings):
         "system": system.name.removeprefix("likelihood_").replace("_", "-"),
         "images_per_second": round(rate, 1),
         "rates": [round(each, 1) for each in system.rates],
-        "fraction_of_peak": round(rate * WORKS[work].operations / ceilings["operations_per_second"], 3),
+        "fraction_of_peak": round(rate * WORKS[work].operations / peak, 3),
+        "peak": round(peak),
     }
 
 

@@ -10,11 +10,6 @@ SIZE = 2048  # of the matrices; 16 MiB each
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "torch", "pythae")
 
 
-def ceilings():
-    """Both, per second."""
-    return {"operations_per_second": peak(), "bytes_per_second": bandwidth()}
-
-
 def peak():
     """Floating-point operations per second of a product of matrices in float32, by TensorFlow: the median of 9."""
     import tensorflow as tf

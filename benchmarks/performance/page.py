@@ -25,11 +25,11 @@ def written(found):
 
 
 RATES = (
-    "`of peak` is the share of the ceiling of products of matrices that the products of the networks take, with all "
-    "else for nothing. It counts 2 operations for a product and its sum, once forth and twice back, without the "
-    "gradient by the image, which no step needs. `tfvae is` says how many times as fast tfvae is. tfvae has `threads` "
-    "in [training] at the number of cores, `tfvae-unshared` leaves it out. A likelihood is that of an image by 5000 "
-    "samples."
+    "`of peak` is the share of the ceiling of products of matrices, measured again in every round, that the products "
+    "of the networks take, with all else for nothing. It counts 2 operations for a product and its sum, once forth and "
+    "twice back, without the gradient by the image, which no step needs. `tfvae is` says how many times as fast tfvae "
+    "is. tfvae has `threads` in [training] at the number of cores, `tfvae-unshared` leaves it out. A likelihood is "
+    "that of an image by 5000 samples."
 )
 WAITS = (
     "`waits` is the share of a step's time until the next batch is at hand; `input costs` the share that an endless "
@@ -45,8 +45,8 @@ def _head(found):
     return (
         f"# Performance\n\nWritten by `make bench`: medians of {found['rounds']} rounds, systems in turn, "
         f"on {where}, {versions}. Rates of one run can be compared; the machine's own speed drifts by a tenth or "
-        f"more.\n\nCeilings, the higher of before and after the run: {ceilings['operations_per_second'] / 1e9:.0f} "
-        f"GFLOP/s in a product of matrices (float32), {ceilings['bytes_per_second'] / 1e9:.1f} GB/s in a copy.\n"
+        f"more.\n\nCeilings, measured in the same run: {ceilings['operations_per_second'] / 1e9:.0f} GFLOP/s in a "
+        f"product of matrices (float32), {ceilings['bytes_per_second'] / 1e9:.1f} GB/s in a copy.\n"
     )
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 
+from benchmarks.performance import machine
 from benchmarks.performance.works import WORKS
 
 NOTABLE = 1.0  # seconds from which on a first measurement says how many steps to measure
@@ -68,20 +69,25 @@ class System:
 
 
 def compare(work, batch_size, names, rounds):
-    """The `System`s that can do a work, each measured `rounds` times, one after the other in every round."""
-    systems = []
+    """The `System`s that can do a work, each measured `rounds` times, one after the other in every round.
+
+    Returns:
+        Them, and the median of the machine's operations per second, measured in every round too.
+    """
+    systems, peaks = [], []
     for name in names:  # one at a time: they compile
         system = System(name, work, batch_size)
         if system.is_ready():
             systems.append(system)
     try:
         for _ in range(rounds):
+            peaks.append(machine.peak())
             for system in systems:
                 system.measure()
     finally:
         for system in systems:
             system.end()
-    return systems
+    return systems, statistics.median(peaks)
 
 
 def _environment():

@@ -1,4 +1,4 @@
-"""Trains configurations on one device and on two virtual ones, and prints what each step and the weights were: JSON.
+"""Trains configurations on one device and on two virtual ones with two threads each, and prints what came of it: JSON.
 
 python two_devices.py CONFIG ... : a process of its own, for TensorFlow takes its devices once.
 """
@@ -21,9 +21,9 @@ def main(paths):
     for path in paths:
         experiment = changed(load_experiment(path), {"data.batch_size": 32, "training.learning_rate": 1e-3})
         found = {}
-        for strategy in ("one", "mirrored"):
-            cluster = cluster_of(changed(experiment, {"training.strategy": strategy}).training)
-            found[strategy] = trained(experiment, cluster)
+        for strategy, threads in (("one", None), ("mirrored", 2)):  # of each device, where a model's batch can be cut
+            shared = changed(experiment, {"training.strategy": strategy, "training.threads": threads})
+            found[strategy] = trained(shared, cluster_of(shared.training))
         print(json.dumps({"config": path, **found}), flush=True)
 
 

@@ -181,7 +181,7 @@ def _moments(model, rows, num_samples, seed):
     """Maximum m of the log-weights, sum of exp(log w - m), and of its square, over all samples: each float64 [B].
 
     One pass decodes a chunk of an example's samples, or all samples of a few examples, and as many passes run at a time
-    as there are cores. The weights of the model are read once: reading them in a loop would keep its passes apart.
+    as there are cores, up to a block. The weights of the model are read once: read in a loop they keep passes apart.
     """
     number, num_chunks = rows["index"].shape[0], math.ceil(num_samples / CHUNK)
     size = max(1, CHUNK // num_samples)
@@ -196,7 +196,8 @@ def _moments(model, rows, num_samples, seed):
 
     spec = (tf.TensorSpec([size], "float64"),) * 3
     passes = tf.range(num_groups * num_chunks)
-    found = tf.map_fn(in_pass, passes, fn_output_signature=spec, parallel_iterations=os.cpu_count())
+    at_a_time = min(os.cpu_count(), BLOCK // CHUNK)
+    found = tf.map_fn(in_pass, passes, fn_output_signature=spec, parallel_iterations=max(1, at_a_time))
     found = [tf.reshape(moment, [num_groups, num_chunks, size]) for moment in found]
     return [tf.reshape(moment, [-1])[:number] for moment in _merged(*found)]
 
