@@ -25,7 +25,7 @@ CODES = {signal.SIGTERM: (0, 143, -signal.SIGTERM), signal.SIGKILL: (0, -signal.
 MLP = {"name": "MLP", "hidden_sizes": [16]}
 TREE = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
-    "training": {"epochs": 300, "checkpoint_steps": 50, "learning_rate": 0.003},
+    "training": {"epochs": 300, "checkpoint_steps": 50, "learning_rate": 0.003, "threads": 2},
     "model": {
         "name": "VAE",
         "encoder": MLP,
