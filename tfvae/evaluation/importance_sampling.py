@@ -186,7 +186,7 @@ def _moments(model, rows, num_samples, seed):
     number, num_chunks = rows["index"].shape[0], math.ceil(num_samples / CHUNK)
     size = max(1, CHUNK // num_samples)
     num_groups = math.ceil(number / size)
-    held = [(variable, tf.identity(variable.value)) for variable in model.variables]
+    held = [(weight, tf.identity(weight.value)) for weight in model.trainable_weights]
 
     def in_pass(i):
         places = tf.minimum(i // num_chunks * size + tf.range(size), number - 1)
