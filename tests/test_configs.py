@@ -17,6 +17,7 @@ from tfvae.training.train import check_fit, fit_prior, start
 
 CONFIGS = sorted((Path(__file__).parents[1] / "pipelines" / "configs").glob("*.toml"))
 
+AT_ONCE = ("digits", "iwae", "conditional_vae", "flow_prior", "factor_vae", "vq_vae", "beta_vae_shapes")  # others: slow
 NOT_SERVED = ("objective", "regularizers")  # parts of training alone: no signature has anything of them
 
 
@@ -61,7 +62,11 @@ def trained(experiment, splits, num_steps=2):
     return model, [update() for _ in range(num_steps)]
 
 
-@configs
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[] if path.stem in AT_ONCE else pytest.mark.slow) for path in CONFIGS],
+    ids=lambda path: path.stem,
+)
 def test_trains_two_steps_saves_loads_and_is_exported(path, overrides, tmp_path):
     experiment = load_experiment(path, overrides.get(path.stem, []))
     splits = open_splits(experiment.data)

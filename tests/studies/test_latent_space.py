@@ -18,6 +18,7 @@ from tfvae.studies.workbench import Workbench
 
 DEFAULT = Path(latent_space.__file__).with_name("digits.toml")
 TINY = ["training.epochs=1", "data.num_examples=150", "model.posterior.latent_size=2"]
+pytestmark = pytest.mark.slow  # a minute or more of trainings that all of it shares
 
 
 def study(directory, *overrides, **options):

@@ -16,6 +16,7 @@ from tfvae.studies.workbench import Workbench
 DEFAULT = Path(multi_rate.__file__).with_name("digits.toml")
 TINY = ["training.epochs=2", "data.num_examples=150"]
 BETAS = [0.5, 1.0, 4.0]
+pytestmark = pytest.mark.slow  # a minute or more of trainings that all of it shares
 
 
 def study(directory, *overrides, **options):
