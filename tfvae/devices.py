@@ -5,19 +5,22 @@ import contextlib
 import tensorflow as tf
 
 
-def limit_threads(threads):
-    """Gives each operation one thread where threads share a batch, and returns how many do: 1 beside a GPU.
+def prepare(training):
+    """Takes memory and threads as a `Training` asks for, and returns how many threads share a batch: 1 beside a GPU.
 
-    Where TensorFlow has begun to calculate it is too late for that, and the batch is shared all the same.
+    Each operation then has one thread, if threads share a batch. Where TensorFlow has begun to calculate it is too late
+    for that, and the batch is shared all the same.
     """
-    if threads is None or tf.config.list_physical_devices("GPU"):
+    if training.memory_growth:
+        _let_memory_grow()
+    if training.threads is None or tf.config.list_physical_devices("GPU"):
         return 1
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
-    return threads
+    return training.threads
 
 
-def let_memory_grow():
+def _let_memory_grow():
     """Takes memory of GPUs as it is needed; later than the first tensor it cannot be asked for."""
     for card in tf.config.list_physical_devices("GPU"):
         if not tf.config.experimental.get_memory_growth(card):

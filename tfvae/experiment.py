@@ -102,9 +102,7 @@ def build_model(experiment, source=None):
 
     keras.utils.set_random_seed(experiment.seed)
     training = experiment.training
-    if training.memory_growth:
-        devices.let_memory_grow()
-    threads = devices.limit_threads(training.threads)
+    threads = devices.prepare(training)
     with _precision(training.precision):
         model = parts.build_model(experiment.model, experiment.seed, _offered(experiment.data, source))
         optimizer = parts.build_optimizer(training.optimizer, training.learning_rate)

@@ -9,10 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import jobs, storage
+from tfvae import devices, jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
-from tfvae.devices import limit_threads
 from tfvae.drift import write_reference
 from tfvae.errors import ConfigError, DataError
 from tfvae.evaluation.classifier import classifier_extractor, train_classifier
@@ -67,7 +66,7 @@ def evaluate_run(directory, evaluation=None):
     """
     directory = Path(directory)
     experiment = load_run(directory)
-    limit_threads(experiment.training.threads)
+    devices.prepare(experiment.training)
     model = load_model(directory)
     evaluation = evaluation or experiment.evaluation
     splits, fingerprint = open_data(directory, experiment)

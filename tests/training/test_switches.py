@@ -1,27 +1,26 @@
 """Switches of [training]: networks in bfloat16, XLA, threads."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import pytest
 import tensorflow as tf
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae.data import open_splits, pipeline
 from tfvae.experiment import build_model, changed, experiment_from
+from tfvae.training.addresses import tf_config
 from tfvae.training.loop import Loop
 
-MLP = {"name": "MLP", "hidden_sizes": [64]}
+WAIT = 300  # seconds
+
 EXPERIMENT = experiment_from(
     {
         "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
         "training": {"epochs": 1, "learning_rate": 0.003},
-        "model": {
-            "name": "VAE",
-            "encoder": MLP,
-            "posterior": {"name": "DiagonalNormal", "latent_size": 4},
-            "prior": {"name": "StandardNormal"},
-            "decoder": MLP,
-            "likelihood": {"name": "Bernoulli"},
-            "objective": {"name": "ELBO"},
-        },
+        "model": mlp_vae([64], latent_size=4),
     }
 )
 
@@ -67,6 +66,20 @@ def test_bfloat16_costs_less_than_a_thousandth_of_the_elbo(splits):
     for ours, theirs in zip(rounded.weights, exact.weights, strict=True):
         ours.assign(theirs)
     assert costs(rounded, splits)["negative_elbo"] == pytest.approx(costs(exact, splits)["negative_elbo"], rel=1e-3)
+
+
+@pytest.mark.parametrize("strategy", ["one", "mirrored", "multi_worker"])
+def test_threads_are_asked_for_before_a_strategy_wakes_tensorflow(strategy):
+    script = (
+        "import tensorflow as tf\n"
+        "from tfvae.settings import Training\n"
+        "from tfvae.training.distribution import cluster_of\n"
+        f"cluster_of(Training(epochs=1, strategy={strategy!r}, threads=2))\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    alone = {"TF_CONFIG": tf_config(["localhost:0"], 0)}
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | alone, capture_output=True, timeout=WAIT)
+    assert done.stdout.split() == [b"1"], done.stderr.decode()
 
 
 def test_threads_give_the_numbers_of_one(splits):

@@ -6,8 +6,7 @@ import signal
 
 import tensorflow as tf
 
-from tfvae import jobs, storage
-from tfvae.devices import let_memory_grow
+from tfvae import devices, jobs, storage
 from tfvae.errors import ConfigError
 from tfvae.training.addresses import set_tf_config
 
@@ -94,8 +93,7 @@ def cluster_of(training):
     Raises:
         ConfigError: If several machines are asked for, and nothing says which.
     """
-    if training.memory_growth:
-        let_memory_grow()
+    devices.prepare(training)
     if training.strategy == "multi_worker":
         set_tf_config()
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -109,5 +107,5 @@ def cluster_of(training):
 @functools.cache
 def _mirrored():
     """One for all trainings of a process: two would number their exchanges alike, and take each other's."""
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in found])

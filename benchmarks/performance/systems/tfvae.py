@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.performance.works import LEARNING_RATE
+from tfvae import devices
 from tfvae.data.datasets import Splits, Subset
 from tfvae.data.source import ArraySource
-from tfvae.devices import limit_threads
 from tfvae.experiment import build_model, experiment_from
 from tfvae.training.loop import Loop
 
@@ -41,7 +41,7 @@ def loop_of(work, batch_size, threads=THREADS):
 def prepared(work, batch_size, threads):
     """The experiment of a work, and TensorFlow's threads as it wants them, before anything is calculated."""
     experiment = experiment_from(tree(work, batch_size, threads))
-    limit_threads(experiment.training.threads)
+    devices.prepare(experiment.training)
     return experiment
 
 
