@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae import jobs
 from tfvae.experiment import experiment_from
 from tfvae.tuning.job import search_here
 from tfvae.tuning.oracle import Kept
 
-NETWORK = {"name": "MLP", "hidden_sizes": [32]}
 MEBIBYTE = 2**20
 PAGE = 4096  # bytes, of Linux on x86-64
 SETTLED = 10  # trials after which libraries have loaded and allocated what they keep
@@ -42,15 +42,7 @@ def _experiment(trials):
         {
             "data": {"name": "digits", "binarize": "dynamic", "batch_size": 64},
             "training": {"epochs": 1},
-            "model": {
-                "name": "VAE",
-                "encoder": NETWORK,
-                "posterior": {"name": "DiagonalNormal", "latent_size": 4},
-                "prior": {"name": "StandardNormal"},
-                "decoder": NETWORK,
-                "likelihood": {"name": "Bernoulli"},
-                "objective": {"name": "ELBO"},
-            },
+            "model": mlp_vae([32], latent_size=4),
             "search": {
                 "trials": trials,
                 "num_samples": 10,

@@ -13,22 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae.tuning.records import read_trials
 
-NETWORK = {"name": "MLP", "hidden_sizes": [128, 128]}
 LONGEST = 1800  # seconds of one search
 EXPERIMENT = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 64},
     "training": {"epochs": 30, "learning_rate": 1e-3},
-    "model": {
-        "name": "VAE",
-        "encoder": NETWORK,
-        "posterior": {"name": "DiagonalNormal", "latent_size": 16},
-        "prior": {"name": "StandardNormal"},
-        "decoder": NETWORK,
-        "likelihood": {"name": "Bernoulli"},
-        "objective": {"name": "ELBO"},
-    },
+    "model": mlp_vae([128, 128], latent_size=16),
     "search": {
         "oracle": "random",
         "parameters": {

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae import schedules
 from tfvae.errors import ConfigError
 from tfvae.experiment import Evaluation, build_model, experiment_from, load_experiment, load_model
@@ -19,15 +20,7 @@ TREE = {
     "seed": 3,
     "data": {"name": "digits", "batch_size": 32},
     "training": {"epochs": 2},
-    "model": {
-        "name": "VAE",
-        "encoder": MLP,
-        "posterior": {"name": "DiagonalNormal", "latent_size": 2},
-        "prior": {"name": "StandardNormal"},
-        "decoder": MLP,
-        "likelihood": {"name": "Bernoulli"},
-        "objective": {"name": "ELBO"},
-    },
+    "model": mlp_vae([8], latent_size=2),
 }
 REMOVED = "removed"
 

@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae.cli import main
 from tfvae.serving.fingerprint import fingerprint
 from tfvae.storage import read_json
@@ -22,19 +23,10 @@ pytestmark = pytest.mark.slow
 WAIT = 600
 KILLS = 20
 CODES = {signal.SIGTERM: (0, 143, -signal.SIGTERM), signal.SIGKILL: (0, -signal.SIGKILL)}  # 0: it had ended before
-MLP = {"name": "MLP", "hidden_sizes": [16]}
 TREE = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
     "training": {"epochs": 300, "checkpoint_steps": 50, "learning_rate": 0.003, "threads": 2},
-    "model": {
-        "name": "VAE",
-        "encoder": MLP,
-        "posterior": {"name": "DiagonalNormal", "latent_size": 4},
-        "prior": {"name": "StandardNormal"},
-        "decoder": MLP,
-        "likelihood": {"name": "Bernoulli"},
-        "objective": {"name": "ELBO"},
-    },
+    "model": mlp_vae([16], latent_size=4),
     "evaluation": {"num_samples": 10, "measures": []},
     "gate": {"negative_elbo": {"at_most": 1000.0}},
     "search": {

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae.cli import main
 from tfvae.errors import ConfigError
 from tfvae.experiment import load_model
@@ -27,15 +28,7 @@ SAME = ["digits", "denoising_vae", "geco", "ladder_vae", "semi_supervised_vae", 
 TINY = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
     "training": {"epochs": 3, "checkpoint_steps": 7, "learning_rate": 0.003},
-    "model": {
-        "name": "VAE",
-        "encoder": {"name": "MLP", "hidden_sizes": [16]},
-        "posterior": {"name": "DiagonalNormal", "latent_size": 4},
-        "prior": {"name": "StandardNormal"},
-        "decoder": {"name": "MLP", "hidden_sizes": [16]},
-        "likelihood": {"name": "Bernoulli"},
-        "objective": {"name": "ELBO"},
-    },
+    "model": mlp_vae([16], latent_size=4),
 }
 
 

@@ -4,23 +4,15 @@ import copy
 
 import pytest
 
+from benchmarks.mlp_vae import mlp_vae
 from tfvae import jobs
 from tfvae.experiment import experiment_from
 from tfvae.tuning.job import search
 
-MLP = {"name": "MLP", "hidden_sizes": [8]}
 TREE = {
     "data": {"name": "digits", "binarize": "static", "batch_size": 64},
     "training": {"epochs": 2},
-    "model": {
-        "name": "VAE",
-        "encoder": MLP,
-        "posterior": {"name": "DiagonalNormal", "latent_size": 2},
-        "prior": {"name": "StandardNormal"},
-        "decoder": MLP,
-        "likelihood": {"name": "Bernoulli"},
-        "objective": {"name": "ELBO"},
-    },
+    "model": mlp_vae([8], latent_size=2),
 }
 BETA = "model.objective.beta"
 LATENT_SIZE = "model.posterior.latent_size"

@@ -61,8 +61,12 @@ def open_splits(data):
     Raises:
         DataError: If the data is missing or unreadable, or too small to be split.
     """
-    if is_prepared(data.name):
-        return _prepared(data)
+    splits = _prepared(data) if is_prepared(data.name) else _cut(data)
+    return Splits(*map(Conditional, splits)) if data.conditional else splits
+
+
+def _cut(data):
+    """The splits of a whole set, by the seed of the data."""
     sources = sources_of(data)
     drawn = {split: pipeline.binarized(source) for split, source in sources.items()} if data.binarize != "none" else {}
     # Drawn before the split, so that an example keeps its draw whatever the split is.
@@ -80,7 +84,7 @@ def open_splits(data):
     )
     if data.num_labels is not None:
         splits = splits._replace(train=PartlyLabelled(splits.train, data.num_labels))
-    return Splits(*map(Conditional, splits)) if data.conditional else splits
+    return splits
 
 
 def _prepared(data):
@@ -93,8 +97,7 @@ def _prepared(data):
     train, *held_out = (RecordSource(data.name, split) for split in Splits._fields)
     if data.binarize == "dynamic":
         held_out = map(pipeline.binarized, held_out)
-    splits = Splits(train, *held_out)
-    return Splits(*map(Conditional, splits)) if data.conditional else splits
+    return Splits(train, *held_out)
 
 
 def split_indices(sizes, data):

@@ -40,10 +40,7 @@ def training_batches(source, batch_size, seed, dynamic=False, first_step=0, part
     first, number, total = parts
     part_at = _part_at(source, batch_size, seed, dynamic, total)
     places = tf.data.Dataset.range(first_step * number, np.iinfo(np.int64).max)
-    batches = places.map(
-        lambda i: part_at(i // number, first + i % number), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return _mapped(places, lambda i: part_at(i // number, first + i % number))
 
 
 def epochs(source, batch_size, seed, dynamic=False):
@@ -55,15 +52,13 @@ def epochs(source, batch_size, seed, dynamic=False):
     epoch = tf.data.Dataset.range(1).map(lambda _: epochs_read.assign_add(1) - 1)
     steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e * length, (e + 1) * length))
     steps = steps.apply(tf.data.experimental.assert_cardinality(length))
-    batches = steps.map(lambda step: part_at(step, 0), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return _mapped(steps, lambda step: part_at(step, 0))
 
 
 def ordered_batches(source, batch_size):
     """Every example once, in order, the last batch as small as it comes; each row carries its "index", int64 [B]."""
     indices = tf.data.Dataset.range(source.num_examples).batch(batch_size)
-    batches = indices.map(lambda index: batch_of(source, index), tf.data.AUTOTUNE, deterministic=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return _mapped(indices, lambda index: batch_of(source, index))
 
 
 def batch_of(source, index):
@@ -79,6 +74,11 @@ def binarized(source):
     parts = [_draw(source, first) for first in range(0, source.num_examples, CHUNK)]
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return ArraySource(drawn["x"], drawn["label"], source.class_names, drawn.get("factors"), source.factor_names)
+
+
+def _mapped(places, batch_at):
+    """Batches by their places, in order, several at a time and ahead of who reads them."""
+    return places.map(batch_at, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _draw(source, first):

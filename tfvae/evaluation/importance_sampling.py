@@ -85,17 +85,17 @@ def importance_weighted_bound(
     if not model.has_density:
         raise ValueError("log p(x) needs a posterior and a prior with densities, and this model has not both.")
     batches = as_batches(x, context)
-    size = max(1, BLOCK // min(CHUNK, num_samples))
 
     @tf.function
     def moments(rows):
         return _moments(model, rows, num_samples, seed)
 
     number, parts = count_examples(batches, num_examples), []
+    size = min(max(1, BLOCK // min(CHUNK, num_samples)), number)
     with progress(number, "example") as bar:
-        for rows in blocks_of(batches, min(size, number), num_examples):
+        for rows in blocks_of(batches, size, num_examples):
             found = len(rows["x"])
-            parts.append([moment[:found].numpy() for moment in moments(_filled(rows, min(size, number)))])
+            parts.append([moment[:found].numpy() for moment in moments(_filled(rows, size))])
             bar.update(found)
     return _bound(*(np.concatenate(part) for part in zip(*parts, strict=True)), num_samples)
 
