@@ -9,6 +9,7 @@ import textwrap
 import time
 
 import pytest
+import tensorflow as tf
 
 from tfvae import errors, jobs
 
@@ -89,6 +90,11 @@ def test_an_unexpected_error_ends_a_job_with_1_and_a_trace(capsys):
     assert jobs.run(failing(ZeroDivisionError("unheard of"))) == 1
     message = capsys.readouterr().err
     assert message.startswith("tfvae: error: unexpected error\nTraceback") and "unheard of" in message
+
+
+def test_a_file_that_tensorflow_cannot_write_is_told_in_one_line(capsys):
+    assert jobs.run(lambda: tf.io.write_file("/dev/full", "some bytes")) == 1
+    assert capsys.readouterr().err == "tfvae: error: No space left on device: /dev/full\n"
 
 
 def test_a_job_that_ends_well_returns_0_and_talks_on_stdout(capsys):

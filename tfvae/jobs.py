@@ -5,10 +5,12 @@ Exit codes: 0 done, 1 unexpected, 2 configuration, 3 nothing usable, 4 data, 5 g
 
 import atexit
 import contextlib
+import errno
 import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,6 +21,7 @@ from tqdm import tqdm
 
 from tfvae.errors import LockedError, TfvaeError
 
+OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES)
 AGAIN_SECONDS = 0.05  # between an exit that was dropped and the next
 
 log = logging.getLogger("tfvae")
@@ -43,10 +46,21 @@ def run(job, log_json=False):
     except OSError as error:  # a full disk, a folder that must not be written
         log.error(str(error), extra={"fields": {"exit_code": 1}})
         return 1
-    except Exception:
-        log.exception("unexpected error")
+    except Exception as error:
+        trouble = _of_disk(error)
+        if trouble is None:
+            log.exception("unexpected error")
+        else:
+            log.error(trouble, extra={"fields": {"exit_code": 1}})
         return 1
     return 0
+
+
+def _of_disk(error):
+    """What an error says of a file, or None: those of TensorFlow's files are no OSError, but name path and cause."""
+    causes = "|".join(os.strerror(number) for number in OF_DISK)
+    found = re.search(rf"(?P<path>/\S+); (?P<cause>{causes})", str(error))
+    return found and f"{found['cause']}: {found['path']}"
 
 
 class Interruption:
