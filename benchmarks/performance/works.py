@@ -76,7 +76,7 @@ class Likelihood:
     num_samples: int
 
     systems = ("likelihood_tfvae", "likelihood_tfvae_unshared", "likelihood_pythae", "likelihood_loop")
-    seconds = 12.0  # so that the tracing of a graph counts for little, as in a set of 10,000 images
+    seconds = 30.0  # so that the tracing of a graph, some 1.2 s, counts for little, as in a set of 10,000 images
 
     @property
     def operations(self):

@@ -67,10 +67,12 @@ def copy(part):
     return [copy(each) for each in part] if isinstance(part, list) else type(part).from_config(part.get_config())
 
 
-@pytest.mark.parametrize("parts", ADDITIVE.values(), ids=ADDITIVE)
-@pytest.mark.parametrize(("threads", "number"), [(2, 2), (3, 3), (5, 4)])
-def test_parts_add_up_to_the_batch(threads, number, parts, make_vae, binary):
-    x, seen = binary(BATCH_SIZE), []
+CASES = [(name, 2, 2) for name in ADDITIVE] + [("ELBO", 3, 3), ("ELBO", 5, 4), ("importance weights", 5, 4)]
+
+
+@pytest.mark.parametrize(("name", "threads", "number"), CASES)
+def test_parts_add_up_to_the_batch(name, threads, number, make_vae, binary):
+    x, parts, seen = binary(BATCH_SIZE), ADDITIVE[name], []
     terms, weights = updated(make_vae, x, 1, parts)
     ours, our_weights = updated(make_vae, x, threads, parts, seen)
     assert seen == [BATCH_SIZE // number] * number
