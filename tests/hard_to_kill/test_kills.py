@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import subprocess
 import time
 
@@ -63,6 +64,23 @@ def test_a_run_that_is_killed_twenty_times_until_its_model_is_served(config, as_
     assert hits >= KILLS / 4
     assert job.run()[0] == 0
     assert [path.name for path in base.glob("[0-9]*")] == ["1"] and as_undisturbed(tmp_path / "run")
+
+
+def test_a_push_that_is_killed_twenty_times(undisturbed, start, tmp_path):
+    assert main(["validate", str(undisturbed)]) == 0
+    base, rng, hits = tmp_path / "models", random.Random(6), 0
+    job, whole = start("push", undisturbed, base), fingerprint(undisturbed / "export")
+    began = time.monotonic()
+    assert job.run()[0] == 0
+    seconds = time.monotonic() - began
+    for _ in range(KILLS):
+        shutil.rmtree(base)
+        hits += job.kill(rng, longest=seconds)
+        base.mkdir(exist_ok=True)
+        assert all(fingerprint(path) == whole for path in base.glob("[0-9]*"))
+    assert hits >= KILLS / 4
+    assert job.run()[0] == 0
+    assert [path.name for path in base.iterdir() if path.is_dir()] == ["1"] and fingerprint(base / "1") == whole
 
 
 # What else happens to jobs.
