@@ -15,7 +15,6 @@ from tfvae.storage import read_json
 
 WAIT = 600
 CODES = {signal.SIGTERM: (0, 143, -signal.SIGTERM), signal.SIGKILL: (0, -signal.SIGKILL)}  # 0: it had ended before
-
 TREE = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
     "training": {"epochs": 300, "checkpoint_steps": 50, "learning_rate": 0.003, "threads": 2},
@@ -31,14 +30,14 @@ TREE = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def config(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "my.json"
     path.write_text(json.dumps(TREE))
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def undisturbed(config, tmp_path_factory):
     """The folder of a run that nothing happened to."""
     directory = tmp_path_factory.mktemp("undisturbed")
@@ -46,7 +45,7 @@ def undisturbed(config, tmp_path_factory):
     return directory
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def searched(config, tmp_path_factory):
     """The folder of a search that nothing happened to."""
     directory = tmp_path_factory.mktemp("searched")
@@ -98,10 +97,10 @@ class Job:
         assert code in CODES[signum], self.log.read_text()
         return code != 0
 
-    def run(self, **options):
+    def run(self):
         """Runs it to its end: exit code and log."""
         with open(self.log, "w") as log:
-            code = subprocess.run(self.command, stdout=log, stderr=log, timeout=WAIT, check=False, **options).returncode
+            code = subprocess.run(self.command, stdout=log, stderr=log, timeout=WAIT, check=False).returncode
         return code, self.log.read_text()
 
 
