@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -252,3 +256,21 @@ def test_bound_takes_images_and_tensors(make_vae, binary):
 def test_num_samples_must_be_at_least_one(num_samples, vae_and_x):
     with pytest.raises(ValueError, match=f"`num_samples` must be at least 1. Received: num_samples={num_samples}"):
         importance_weighted_bound(*vae_and_x, num_samples)
+
+
+# Devices.
+
+
+def test_all_devices_of_a_machine_share_the_blocks_and_change_no_number():
+    alone, shared = by_devices(1), by_devices(2)
+    assert alone["bound"] == shared["bound"]  # bit for bit
+    assert [device[-5:] for device in alone["devices"]] == ["CPU:0"] * 6
+    assert sorted(device[-5:] for device in shared["devices"]) == ["CPU:0"] * 3 + ["CPU:1"] * 3
+
+
+def by_devices(number):
+    command = [sys.executable, str(Path(__file__).with_name("bound_on_devices.py")), str(number)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads(result.stdout.splitlines()[-1])

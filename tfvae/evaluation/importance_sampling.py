@@ -1,7 +1,9 @@
 """log p(x) from importance samples of the posterior."""
 
+import itertools
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import keras
@@ -58,7 +60,8 @@ def importance_weighted_bound(
     """The importance-weighted bound of each example, with its errors.
 
     The samples of an example are keyed by `seed` and the example's index, and the examples are cut into blocks of our
-    own, so that the result is the same for every batch size; memory does not grow with `num_samples` or with batches.
+    own, so that the result is the same for every batch size and number of devices, all of which take part; memory does
+    not grow with `num_samples` or with batches.
 
     Args:
         model: A `LatentVariableModel`.
@@ -90,14 +93,30 @@ def importance_weighted_bound(
     def moments(rows):
         return _moments(model, rows, num_samples, seed)
 
+    def of_block(rows):
+        return [moment[: len(rows["x"])].numpy() for moment in moments(_filled(rows, size))]
+
     number, parts = count_examples(batches, num_examples), []
     size = min(max(1, BLOCK // min(CHUNK, num_samples)), number)
     with progress(number, "example") as bar:
-        for rows in blocks_of(batches, size, num_examples):
-            found = len(rows["x"])
-            parts.append([moment[:found].numpy() for moment in moments(_filled(rows, size))])
-            bar.update(found)
+        for found in on_all_devices(of_block, blocks_of(batches, size, num_examples)):
+            parts.append(found)
+            bar.update(len(found[0]))
     return _bound(*(np.concatenate(part) for part in zip(*parts, strict=True)), num_samples)
+
+
+def on_all_devices(function, blocks):
+    """What a function gives for each block, in order; each device of the machine calculates one at a time."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    blocks = iter(blocks)
+
+    def on_device(device, block):
+        with tf.device(device.name):
+            return function(block)
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        while group := list(itertools.islice(blocks, len(devices))):
+            yield from pool.map(on_device, devices, group)
 
 
 def as_batches(examples, context=None):
