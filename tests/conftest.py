@@ -1,7 +1,6 @@
 """What the tests of parts and models share: a small VAE, binary data, and a trip through a .keras file."""
 
 import gc
-import os
 
 import keras
 import numpy as np
@@ -16,10 +15,6 @@ from tfvae.posteriors import DiagonalNormal
 from tfvae.priors import StandardNormal
 from tfvae.tuning.forgetting import forget
 
-MUCH = 2**30  # bytes that a process has come to hold, most of them graphs that only the libraries still know of
-
-gc.freeze()  # what was imported stays: no collection need look at it
-
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
@@ -27,24 +22,12 @@ def fixed_seed():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture(scope="session")
-def held():
-    """Bytes that the process held when graphs were last let go of; not all of what they took comes back."""
-    return [resident()]
-
-
 @pytest.fixture(scope="module", autouse=True)
-def little_memory(held):
-    """Lets go of the graphs of some modules of tests, before they slow those of the next one down."""
+def little_memory():
+    """Lets go of the graphs of a module of tests, and has no later collection look at what is left."""
     yield
-    if resident() > held[0] + MUCH:
-        forget()
-        held[0] = resident()
-
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    forget()
+    gc.freeze()
 
 
 @pytest.fixture
