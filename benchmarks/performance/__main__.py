@@ -34,8 +34,10 @@ def main():
     ceilings = {"operations_per_second": machine.peak(), "bytes_per_second": machine.bandwidth()}
     found = {"machine": machine.description(), "ceilings": ceilings, "rounds": args.rounds, "rows": rows}
     found["waits"] = reading.waits([case for case in cases if isinstance(WORKS[case[0]], Training)])
-    found |= {name: list(PARTS[name]()) for name in tqdm(args.parts, unit="part")}
     write(found, args.output)
+    for name in tqdm(args.parts, unit="part"):
+        found[name] = list(PARTS[name]())
+        write(found, args.output)  # now, so that what fails later takes nothing with it
     print(page.written(found))
 
 

@@ -29,6 +29,6 @@ def main(folder):
     from benchmarks.performance.works import MLP
     from tfvae.serving.exporting import export
 
-    model, _ = untrained(MLP, 100)
+    model, _ = untrained(MLP, 100, None)
     export(model, Path(folder) / "1")
     apart.answer(done=True)
