@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tfvae import cli
+from tfvae.processes.ports import free_ports
 from tfvae.serving.server import flags
 from tfvae.training import addresses
 
@@ -220,6 +221,14 @@ class Workplace:
         options = {"cwd": self.environment / "source", "env": self.variables, "capture_output": True, "text": True}
         return subprocess.run(self.command(arguments), check=False, timeout=1800, **options)
 
+    def run_pods(self, arguments, number):
+        """Runs the pods of an Indexed Job that know each other, and returns their exit codes."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in free_ports(number))
+        variables = [{**self.variables, addresses.HOSTS: hosts, addresses.INDEX: str(i)} for i in range(number)]
+        source, command = self.environment / "source", self.command(arguments)
+        pods = [subprocess.Popen(command, cwd=source, env=each) for each in variables]
+        return [pod.wait(1800) for pod in pods]
+
 
 @contextlib.contextmanager
 def serving(place, server):
@@ -255,9 +264,10 @@ def is_healthy(port):
 @pytest.mark.slow
 def test_every_command_runs_in_a_clean_environment(environment, tmp_path):
     place = Workplace(environment, tmp_path)
-    for arguments in (p.values[0] for p in arguments_of_tfvae() if p.id != "client"):
+    for arguments in (p.values[0] for p in arguments_of_tfvae() if p.id not in ("client", "distributed-training")):
         done = place.run(arguments)
         assert done.returncode == 0, done.stderr[-3000:]
+    assert place.run_pods(container("Job", "train-together")["args"], 2) == [0, 0]
     assert len(list((tmp_path / "scores" / "digits").rglob("*.parquet"))) >= NUM_SHARDS
     for server in SERVERS.values():
         with serving(place, server) as port:
