@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "search": {"errors"},
     "experiment": {"errors", "parts", "data", "devices", "search", "settings"},
-    "evaluation": {"errors", "divergences"},
+    "evaluation": {"errors", "devices", "divergences"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
     "scoring": {"errors", "storage", "jobs", "data", "serving"},

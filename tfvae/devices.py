@@ -5,6 +5,11 @@ import contextlib
 import tensorflow as tf
 
 
+def of_machine():
+    """The devices of this machine that calculate: its GPUs or, without one, its CPUs."""
+    return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+
+
 def prepare(training):
     """Takes memory and threads as a `Training` asks for, and returns how many threads share a batch: 1 beside a GPU.
 

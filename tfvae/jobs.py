@@ -43,11 +43,8 @@ def run(job, log_json=False):
     except BrokenPipeError:  # who reads what is printed, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
         return 128 + signal.SIGPIPE
-    except OSError as error:  # a full disk, a folder that must not be written
-        log.error(str(error), extra={"fields": {"exit_code": 1}})
-        return 1
     except Exception as error:
-        trouble = _of_disk(error)
+        trouble = _of_files(error)
         if trouble is None:
             log.exception("unexpected error")
         else:
@@ -56,8 +53,10 @@ def run(job, log_json=False):
     return 0
 
 
-def _of_disk(error):
-    """What an error says of a file, or None: those of TensorFlow's files are no OSError, but name path and cause."""
+def _of_files(error):
+    """What an error says of files, or None: one of TensorFlow's files is no OSError, but names path and cause."""
+    if isinstance(error, OSError):
+        return str(error)
     causes = "|".join(os.strerror(number) for number in OF_DISK)
     found = re.search(rf"(?P<path>/\S+); (?P<cause>{causes})", str(error))
     return found and f"{found['cause']}: {found['path']}"

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfvae import devices
 from tfvae.evaluation.metrics import mean_of
 
 CHUNK = 500  # samples of an example that share a seed and, where there are so many, a pass through the decoder
@@ -107,16 +108,15 @@ def importance_weighted_bound(
 
 def on_all_devices(function, blocks):
     """What a function gives for each block, in order; each device of the machine calculates one at a time."""
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    blocks = iter(blocks)
+    found, blocks = devices.of_machine(), iter(blocks)
 
     def on_device(device, block):
         with tf.device(device.name):
             return function(block)
 
-    with ThreadPoolExecutor(len(devices)) as pool:
-        while group := list(itertools.islice(blocks, len(devices))):
-            yield from pool.map(on_device, devices, group)
+    with ThreadPoolExecutor(len(found)) as pool:
+        while group := list(itertools.islice(blocks, len(found))):
+            yield from pool.map(on_device, found, group)
 
 
 def as_batches(examples, context=None):

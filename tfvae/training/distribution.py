@@ -107,5 +107,4 @@ def cluster_of(training):
 @functools.cache
 def _mirrored():
     """One for all trainings of a process: two would number their exchanges alike, and take each other's."""
-    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in found])
+    return tf.distribute.MirroredStrategy([device.name for device in devices.of_machine()])
