@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfvae.data.pipeline import untuned
 from tfvae.likelihoods import Bernoulli
 from tfvae.models import VAE
 from tfvae.networks import MLP
@@ -76,7 +77,7 @@ def batches():
     """Cuts examples into a tf.data of {"x": [B, *event]}, the last batch ragged."""
 
     def cut(x, batch_size=4):
-        return tf.data.Dataset.from_tensor_slices({"x": x}).batch(batch_size)
+        return untuned(tf.data.Dataset.from_tensor_slices({"x": x}).batch(batch_size))
 
     return cut
 

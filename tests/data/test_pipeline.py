@@ -157,6 +157,12 @@ def test_ordered_batches_hold_every_example_once_in_order(batch_size, source):
     )
 
 
+def test_no_stream_is_tuned_for_who_lets_go_of_one_would_wait_for_the_tuner(source):
+    streams = pipeline.training_batches(source, BATCH, 0), pipeline.epochs(source, BATCH, 0)
+    for stream in (*streams, pipeline.ordered_batches(source, BATCH)):
+        assert stream.options().autotune.enabled is False
+
+
 def test_ordered_batches_are_the_same_on_every_reading_and_for_every_batch_size(source):
     drawn = pipeline.binarized(source)
     dataset = pipeline.ordered_batches(drawn, 51)

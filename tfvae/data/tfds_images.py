@@ -13,6 +13,7 @@ from tensorflow_datasets.core.download import downloader
 
 from tfvae.data.builders import Digits
 from tfvae.data.mapped import room
+from tfvae.data.pipeline import untuned
 from tfvae.data.source import ArraySource
 from tfvae.errors import DataError
 from tfvae.storage import alone
@@ -114,7 +115,7 @@ def _read(builder, name, split):
 
     dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False))
     batches = dataset.map(parts_of, num_parallel_calls=tf.data.AUTOTUNE).batch(READ_BATCH)
-    images, labels, known = _concatenate(batches.prefetch(1), info.num_examples, len(factors), name)
+    images, labels, known = _concatenate(untuned(batches.prefetch(1)), info.num_examples, len(factors), name)
     factor_names = tuple(key.removeprefix(FACTOR) for key in factors)
     return ArraySource(images, labels, class_names, known if factors else None, factor_names)
 
