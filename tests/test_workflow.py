@@ -141,6 +141,7 @@ def test_evaluation_refuses_data_that_the_model_was_not_trained_on(folder, monke
     (folder / "data.npz").write_bytes(before)
 
 
+@pytest.mark.slow
 def test_killed_run_goes_on_and_finishes(folder, tmp_path):
     arguments = ["run", folder / "tiny.toml", "--output", tmp_path / "run", "--until", "report"]
     arguments += ["--set", "training.epochs=500", "--set", "training.checkpoint_steps=20"]

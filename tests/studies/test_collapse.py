@@ -11,6 +11,7 @@ from tfvae.experiment import load_experiment
 from tfvae.studies import collapse
 from tfvae.studies.workbench import Workbench
 
+pytestmark = pytest.mark.slow  # half a minute of trainings that all of it shares
 DEFAULT = Path(collapse.__file__).with_name("digits.toml")
 TINY = ["training.epochs=2", "data.num_examples=150"]
 RUNS = ("no_remedy", "warm_up", "free_bits", "geco")
@@ -93,7 +94,6 @@ def test_other_models_are_refused(tmp_path):
         study(tmp_path, *TINY, "model.posterior.name=Deterministic")
 
 
-@pytest.mark.slow
 def test_the_plain_elbo_collapses_and_each_remedy_does_not(tmp_path):
     numbers = study(tmp_path, "training.epochs=100").numbers
     value = {name: metric["value"] for name, metric in numbers.items()}

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "pipelines" / "configs"
 WAIT = 300
 # One of each kind of noise: of normals, spheres, simplices, flows and classes; of corruptions; of several levels; none.
-SAME, SAME_TOO = ["digits", "ladder_vae", "vq_vae"], ["denoising_vae", "geco", "semi_supervised_vae", "spherical_vae"]
+SAME = ["digits", "vq_vae"]
+SAME_TOO = ["ladder_vae", "denoising_vae", "geco", "semi_supervised_vae", "spherical_vae"]
 TINY = {
     "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
     "training": {"epochs": 3, "checkpoint_steps": 7, "learning_rate": 0.003},

@@ -91,6 +91,7 @@ def events_of(process):
     return [json.loads(line)["event"] for line in process.log.read_text().splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_goes_on_with_its_trial_bit_for_bit(config, start, wait_for, tmp_path):
     directory = tmp_path / "search"
     supervisor = start(config, "--output", directory, "--trials", 1, "--workers", 1)
