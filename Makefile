@@ -13,7 +13,7 @@ test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=worksteal
 
 test-slow: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest -m slow
+	$(VENV)/bin/python -m pytest -m slow --numprocesses=2 --dist=worksteal
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .

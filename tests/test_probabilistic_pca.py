@@ -30,7 +30,7 @@ def maximum_log_likelihood(x):
     return -(SIZE * np.log(2 * np.pi) + log_determinant + SIZE) / 2
 
 
-@pytest.mark.parametrize("make", [FullCovarianceNormal, DiagonalNormal])
+@pytest.mark.parametrize("make", [pytest.param(FullCovarianceNormal, marks=pytest.mark.slow), DiagonalNormal])
 def test_linear_gaussian_vae_reaches_the_maximum_likelihood_of_probabilistic_pca(make, x, make_vae):
     # The best W has orthogonal columns, for which independent latents lose nothing (Lucas et al., 2019, 1911.02469).
     networks = {"encoder": keras.layers.Flatten(), "decoder": keras.layers.Identity()}

@@ -11,6 +11,7 @@ from tfvae.experiment import load_model
 from tfvae.serving import validate
 from tfvae.serving.standalone.served_model import ServedModel
 
+pytestmark = pytest.mark.slow  # half a minute of a job that all of it shares
 CONFIG = """
 seed = 1
 [data]

@@ -77,6 +77,7 @@ def test_second_run_skips_all_but_the_look_at_the_data(folder):
     assert [path.name for path in (folder / "saved_models" / "tiny").glob("[0-9]*")] == ["1"]
 
 
+@pytest.mark.slow
 def test_another_evaluation_and_other_thresholds_run_no_training_again(folder):
     trained = manifest(folder, "train")["started"]
     others = ["--set", "evaluation.num_samples=30", "--set", "gate.negative_elbo.at_most=900.0"]
@@ -93,6 +94,7 @@ def test_lost_output_is_made_again(folder):
     assert (folder / "runs/tiny/report.html").exists()
 
 
+@pytest.mark.slow
 def test_training_that_was_done_by_itself_is_taken_over(folder, tmp_path):
     trained = job(folder, "train", "tiny.toml", "--output", tmp_path / "run", "--set", "training.epochs=1")
     assert trained.returncode == 0, trained.stderr
@@ -161,11 +163,12 @@ def wait_for(path, seconds=120):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
         ("gate={}", "is not blessed: set thresholds in [gate]"),
-        pytest.param("gate.negative_elbo.at_most=-1e3", "and must be at most -1000.0", marks=pytest.mark.slow),
+        ("gate.negative_elbo.at_most=-1e3", "and must be at most -1000.0"),
     ],
     ids=["no thresholds", "thresholds that are not kept"],
 )

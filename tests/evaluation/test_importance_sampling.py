@@ -226,6 +226,7 @@ def test_chunks_add_up_to_all_samples(linear_vae, monkeypatch):
     np.testing.assert_allclose(size, 150, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_effective_size_is_the_same_for_one_chunk_and_many(r1, monkeypatch):
     sizes = []
     for chunk in (1, 20):

@@ -44,6 +44,7 @@ def test_the_names_are_those_of_the_settings():
     assert list(MEASURES) == list(settings.MEASURES)
 
 
+@pytest.mark.slow
 def test_all_measures_give_numbers_with_units(subject):
     found = measure_all(subject(held_out_class=1, factors=True), list(MEASURES))
     assert found["left_out"] == {}

@@ -73,6 +73,7 @@ def files(directory):
     return {path.name: path.read_bytes() for path in directory.glob("part-*")}
 
 
+@pytest.mark.slow
 def test_a_killed_job_leaves_whole_parts_and_the_next_makes_the_rest(plain_export, many_images, tmp_path):
     killed, scoring = tmp_path / "killed", Scoring(plain_export, data=str(many_images), **SLOW)
     process = slow_job(plain_export, many_images, killed)

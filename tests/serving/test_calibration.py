@@ -119,6 +119,7 @@ def test_an_export_without_validation_examples_has_none_and_says_why(binary_expo
     assert "no validation examples" in manifest["calibration"]["left_out"]
 
 
+@pytest.mark.slow
 def test_another_calibration_is_another_model_and_the_same_is_the_same(binary_vae, validation, calibrated, tmp_path):
     export(binary_vae, tmp_path / "same", binarize="dynamic", validation=validation)
     export(binary_vae, tmp_path / "other", binarize="dynamic", validation=validation[1:])

@@ -204,6 +204,7 @@ def stop_after_a_checkpoint(process, output, signum):
 LONG = {"training.epochs": 20, "training.patience": 20, "training.checkpoint_steps": 6}
 
 
+@pytest.mark.slow
 def test_kill_9_and_the_same_command_again_is_the_uninterrupted_run(run, tree, tmp_path):
     (tmp_path / "long.json").write_text(json.dumps(tree(LONG)))
     process = start(tmp_path / "long.json", tmp_path / "cut")

@@ -23,6 +23,7 @@ def graphs_after(make_experiment, tmp_path):
     return train
 
 
+@pytest.mark.slow
 def test_no_graph_is_left_from_trial_to_trial(graphs_after):
     first = graphs_after(1.0)
     assert graphs_after(2.0) <= first and graphs_after(3.0) <= first

@@ -102,6 +102,7 @@ def test_its_history_is_one_row_with_the_costs_of_this_model(single):
     assert row["validation"] == read_json(single / "training.json")["validation"] != row["train"]
 
 
+@pytest.mark.slow
 def test_every_job_after_training_goes_on_with_it(single, tmp_path):
     copy = shutil.copytree(single, tmp_path / "single")
     metrics = run_directory.evaluate_run(copy)["metrics"]
