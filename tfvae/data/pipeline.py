@@ -41,7 +41,7 @@ def training_batches(source, batch_size, seed, dynamic=False, first_step=0, part
     first, number, total = parts
     part_at = _part_at(source, batch_size, seed, dynamic, total)
     places = tf.data.Dataset.range(first_step * number, np.iinfo(np.int64).max)
-    return _mapped(places, lambda i: part_at(i // number, first + i % number))
+    return mapped(places, lambda i: part_at(i // number, first + i % number))
 
 
 def epochs(source, batch_size, seed, dynamic=False):
@@ -53,19 +53,24 @@ def epochs(source, batch_size, seed, dynamic=False):
     epoch = tf.data.Dataset.range(1).map(lambda _: epochs_read.assign_add(1) - 1)
     steps = epoch.flat_map(lambda e: tf.data.Dataset.range(e * length, (e + 1) * length))
     steps = steps.apply(tf.data.experimental.assert_cardinality(length))
-    return _mapped(steps, lambda step: part_at(step, 0))
+    return mapped(steps, lambda step: part_at(step, 0))
 
 
 def ordered_batches(source, batch_size):
     """Every example once, in order, the last batch as small as it comes; each row carries its "index", int64 [B]."""
     indices = tf.data.Dataset.range(source.num_examples).batch(batch_size)
-    return _mapped(indices, lambda index: batch_of(source, index))
+    return mapped(indices, lambda index: batch_of(source, index))
 
 
 def batch_of(source, index):
     """The batch of the examples at `index`, int64 [B], as `ordered_batches` gives them."""
     batch = source.fetch(index)
     return {**batch, "x": preprocessing.scale(batch["x"]), "index": index}
+
+
+def mapped(places, batch_at):
+    """Batches by their places, in order, several at a time and ahead of who reads them."""
+    return untuned(places.map(batch_at, tf.data.AUTOTUNE, deterministic=True).prefetch(AHEAD))
 
 
 def untuned(dataset):
@@ -87,11 +92,6 @@ def binarized(source):
     parts = [_draw(source, first) for first in range(0, source.num_examples, CHUNK)]
     drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return ArraySource(drawn["x"], drawn["label"], source.class_names, drawn.get("factors"), source.factor_names)
-
-
-def _mapped(places, batch_at):
-    """Batches by their places, in order, several at a time and ahead of who reads them."""
-    return untuned(places.map(batch_at, tf.data.AUTOTUNE, deterministic=True).prefetch(AHEAD))
 
 
 def _draw(source, first):

@@ -6,7 +6,7 @@ import itertools
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfvae.data.pipeline import untuned
+from tfvae.data.pipeline import AHEAD, untuned
 from tfvae.data.preprocessing import scale
 from tfvae.data.tfds_images import EMBEDDED, prepared
 from tfvae.errors import DataError
@@ -55,7 +55,7 @@ class DatasetExamples:
         batches = self._stream(cut.span(parts)).batch(cut.batch_size).rebatch(cut.batch_sizes)
         if self.input == "images":
             batches = batches.map(lambda x, label: (scale(x), label), tf.data.AUTOTUNE, deterministic=True)
-        batches = untuned(batches.prefetch(2)).as_numpy_iterator()
+        batches = untuned(batches.prefetch(AHEAD)).as_numpy_iterator()
         try:
             for span, batch in zip(cut.batches(parts), batches, strict=True):
                 yield self._rows(span, *batch)

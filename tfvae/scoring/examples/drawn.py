@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfvae.data.builders.shapes import ShapesSource
-from tfvae.data.pipeline import untuned
+from tfvae.data.pipeline import mapped
 from tfvae.data.preprocessing import scale
 from tfvae.scoring.examples.inputs import check_shape, check_wanted
 from tfvae.scoring.rows import Rows, indices_of
@@ -34,7 +34,7 @@ class DrawnExamples:
     def read(self, cut, parts):
         span = cut.span(parts)
         indices = tf.data.Dataset.range(span.start, span.stop).batch(cut.batch_size).rebatch(cut.batch_sizes)
-        fetched = untuned(indices.map(self.source.fetch, tf.data.AUTOTUNE, deterministic=True).prefetch(2))
+        fetched = mapped(indices, self.source.fetch)
         for span, batch in zip(cut.batches(parts), fetched, strict=True):
             labels = [self.class_names[label] for label in batch["label"].numpy()]
             yield Rows(indices_of(span), {"images": scale(batch["x"]).numpy()}, labels=labels)
