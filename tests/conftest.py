@@ -1,7 +1,5 @@
 """What the tests of parts and models share: a small VAE, binary data, and a trip through a .keras file."""
 
-import gc
-
 import keras
 import numpy as np
 import pytest
@@ -25,10 +23,9 @@ def fixed_seed():
 
 @pytest.fixture(scope="module", autouse=True)
 def little_memory():
-    """Lets go of the graphs of a module of tests, and has no later collection look at what is left."""
+    """Lets go of the graphs of a module of tests."""
     yield
     forget()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -126,6 +126,7 @@ def test_withdrawn_version_is_not_pushed_again_by_the_next_run(folder):
     assert left == versions[:-1]
 
 
+@pytest.mark.slow
 def test_changed_data_trains_anew_and_keeps_the_old_run(folder):
     write_data(folder, seed=1)
     result = job(folder, "run", "tiny.toml", "--until", "train")

@@ -262,6 +262,7 @@ def test_num_samples_must_be_at_least_one(num_samples, vae_and_x):
 # Devices.
 
 
+@pytest.mark.slow
 def test_all_devices_of_a_machine_share_the_blocks_and_change_no_number():
     alone, shared = by_devices(1), by_devices(2)
     assert alone["bound"] == shared["bound"]  # bit for bit
