@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "replicas": set(),
     "devices": set(),
     "normals": set(),
+    "seeds": set(),
     "jobs": {"errors"},
     "processes": {"jobs"},
     "networks": {"errors", "columns", "offers", "replicas"},
@@ -31,13 +32,13 @@ MAY_IMPORT = {
     "priors": {"errors", "networks", "normals", "offers"},
     "objectives": {"inference", "divergences", "schedules"},
     "regularizers": {"inference", "divergences", "schedules"},
-    "models": {"inference", "divergences", "normals", "offers", "replicas"},
+    "models": {"inference", "divergences", "normals", "offers", "replicas", "seeds"},
     "data": {"errors", "storage"},
     "parts": {"errors", "offers"},  # finds classes by their names, at run time
     "settings": {"errors"},
     "search": {"errors"},
     "experiment": {"errors", "parts", "data", "devices", "search", "settings"},
-    "evaluation": {"errors", "devices", "divergences"},
+    "evaluation": {"errors", "devices", "divergences", "seeds"},
     "report": {"storage", "versions"},
     "serving": {"errors", "storage", "versions", "jobs", "data", "inference", "objectives"},
     "scoring": {"errors", "storage", "jobs", "data", "serving"},
@@ -58,7 +59,7 @@ MAY_IMPORT = {
     "workflow": {"errors", "storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
     "studies": {
         "errors", "storage", "jobs", "data", "divergences", "evaluation", "experiment", "report", "run_directory",
-        "training",
+        "seeds", "training",
     },
     "commands": EVERYTHING,
     "arguments": {"settings", "studies"},  # of studies only their names

@@ -8,8 +8,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.divergences import kl_per_dimension
-from tfvae.evaluation.importance_sampling import no_progress, row_seeds
+from tfvae.evaluation.importance_sampling import no_progress
 from tfvae.evaluation.metrics import mean_of
+from tfvae.seeds import row_seeds
 
 tfd = tfp.distributions
 

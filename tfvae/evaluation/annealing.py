@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.evaluation.importance_sampling import blocks_of, bound_of, fold_rows, row_seeds
+from tfvae.evaluation.importance_sampling import blocks_of, bound_of
+from tfvae.seeds import fold_rows, row_seeds
 
 BLOCK = 1024  # chains that are in memory at a time
 ACCEPTANCE = 0.65  # rate that step sizes are adapted to, as in Wu et al., 2017

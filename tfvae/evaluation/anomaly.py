@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import no_progress, row_seeds
+from tfvae.evaluation.importance_sampling import no_progress
 from tfvae.evaluation.latent_space import rate_of_rows
 from tfvae.evaluation.metrics import GROUPS, jackknife, metric
+from tfvae.seeds import row_seeds
 
 
 class Detection(NamedTuple):

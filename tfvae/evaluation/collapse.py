@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import no_progress, row_seeds
+from tfvae.evaluation.importance_sampling import no_progress
 from tfvae.evaluation.metrics import mean_of
+from tfvae.seeds import row_seeds
 
 COLLAPSED_RATE = 0.01  # nats: a dimension below it says nothing that a decoder could use
 NEGLIGIBLE = 0.1  # nats: of a whole code

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from tfvae import devices
 from tfvae.evaluation.metrics import mean_of
+from tfvae.seeds import fold_rows, row_seeds
 
 CHUNK = 500  # samples of an example that share a seed and, where there are so many, a pass through the decoder
 BLOCK = 8 * CHUNK  # decoded images, of one example or several, that one call goes through in passes of a chunk
@@ -159,17 +160,6 @@ def mean_cost(log_likelihood, standard_error):
     """Minus the mean of estimates of log p(x), [N] and their errors [N], which make the smaller of its two errors."""
     from_samples = float(np.sqrt(np.sum(standard_error**2)) / len(standard_error))
     return mean_of(-log_likelihood) | {"monte_carlo_standard_error": from_samples, "num_examples": len(log_likelihood)}
-
-
-def row_seeds(seed, index):
-    """Stateless seeds, int32 [B, 2], of the examples with these indices, int [B]: the same in whatever batch."""
-    index = tf.cast(index, "int32")
-    return tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)
-
-
-def fold_rows(seeds, number):
-    """Stateless seeds, int32 [B, 2], for the number-th of several draws of each row."""
-    return tf.map_fn(lambda seed: tf.random.fold_in(seed, number), seeds)
 
 
 def _tensors(rows):

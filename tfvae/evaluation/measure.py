@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.evaluation.collapse import verdict, verdict_without_noise
-from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress, row_seeds
+from tfvae.evaluation.importance_sampling import importance_weighted_bound, no_progress
 from tfvae.evaluation.latent_space import active_units, rate_of_rows
 from tfvae.evaluation.metrics import mean_of
+from tfvae.seeds import row_seeds
 
 GREY_LEVELS = 255  # steps between black and white in an 8-bit image
 

@@ -9,9 +9,10 @@ from tfvae.inference import Inference, Latent
 from tfvae.models.compatibility import check_conditions, check_encoder, check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
 from tfvae.models.levels import check_levels, check_normal, joined, product_of_normals, sample_shared, twin
-from tfvae.models.rows import fold_rows, over_rows, sample_normal_rows, sample_rows
+from tfvae.models.rows import over_rows, sample_normal_rows, sample_rows
 from tfvae.models.vae import groups
 from tfvae.offers import accepted
+from tfvae.seeds import fold_rows
 
 BELOW = 0  # what the noise of a level is folded with for the next, beside CORRUPTION and PENALTIES
 

@@ -44,8 +44,3 @@ def sample_normal_rows(normal, seeds, num_samples, size):
     rows = tuple(tf.transpose(moment, [1, 0, 2]) for moment in (normal.mean(), normal.stddev()))
     draw = lambda row, seed: MultivariateNormalDiag(*row).sample(seed=seed)  # noqa: E731
     return sample_rows(draw, rows, seeds, num_samples, size)
-
-
-def fold_rows(seeds, number):
-    """Stateless seeds, int32 [B, 2], of the number-th of several draws for each row."""
-    return tf.map_fn(lambda seed: tf.random.fold_in(seed, number), seeds)

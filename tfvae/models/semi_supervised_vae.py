@@ -10,9 +10,10 @@ from tfvae.inference import Inference, Latent
 from tfvae.models.classes import accuracy, check_classes, costs_with_label, one_hot
 from tfvae.models.compatibility import check_parts
 from tfvae.models.latent_variable_model import CORRUPTION, TRAINING, LatentVariableModel, build_once
-from tfvae.models.rows import fold_rows, for_rows, over_rows, sample_rows
+from tfvae.models.rows import for_rows, over_rows, sample_rows
 from tfvae.models.vae import groups
 from tfvae.offers import accepted
+from tfvae.seeds import fold_rows
 
 tfd = tfp.distributions
 

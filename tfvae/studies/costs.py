@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.importance_sampling import row_seeds
 from tfvae.evaluation.latent_space import rate_of_rows
+from tfvae.seeds import row_seeds
 
 
 class Costs(NamedTuple):

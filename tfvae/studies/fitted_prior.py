@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.mixture import GaussianMixture
 
-from tfvae.evaluation.importance_sampling import row_seeds
+from tfvae.seeds import row_seeds
 
 SHAPES = ("full", "diag")  # of the covariance of a component
 DRAWS = 10  # for each mean of a component with a full covariance: with fewer it fits their noise, and slowly

@@ -125,7 +125,7 @@ def coder_of(model):
 
     import tensorflow as tf
 
-    from tfvae.evaluation.importance_sampling import row_seeds
+    from tfvae.seeds import row_seeds
 
     prior_sample = tf.function(model.prior_sample)  # eagerly it draws row by row
     code, mean = (tf.function(f, reduce_retracing=True) for f in (model.code, lambda z: model.decode(z).mean()))
