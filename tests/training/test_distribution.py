@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from benchmarks.mlp_vae import mlp_vae
+from tfvae import jobs
 from tfvae.cli import main
-from tfvae.errors import ConfigError
+from tfvae.errors import ConfigError, TfvaeError
 from tfvae.experiment import load_model
 from tfvae.settings import Training
 from tfvae.storage import read_json
 from tfvae.training import addresses
 from tfvae.training.distribution import Cluster, cluster_of
+from tfvae.training.workers import supervise
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "pipelines" / "configs"
@@ -209,10 +211,13 @@ def test_workers_that_know_not_of_each_other_are_told_what_to_set(variables, mon
             "chief,",
         ),
         (json.dumps({"cluster": {"worker": ["b:1"]}, "task": {"type": "evaluator", "index": 0}}), "evaluator,"),
+        (json.dumps({"cluster": {"worker": ["b:1"]}, "task": {"type": "worker"}}), "must be like"),
+        (addresses.tf_config(["a:1", "b:1"], 2), "2 workers, and this is worker 2"),
+        (addresses.tf_config(["a:1", "b:1"], -1), "this is worker -1"),
     ],
-    ids=["no JSON", "no task", "a chief", "an evaluator"],
+    ids=["no JSON", "no task", "a chief", "an evaluator", "no index", "too high an index", "too low an index"],
 )
-def test_a_cluster_of_other_kinds_than_workers_is_refused(text, said, monkeypatch, config, tmp_path, capsys):
+def test_a_cluster_of_others_or_without_this_one_is_refused(text, said, monkeypatch, config, tmp_path, capsys):
     monkeypatch.setenv("TF_CONFIG", text)
     options = ["--output", str(tmp_path / "run"), "--set", "training.strategy=multi_worker"]
     assert main(["train", str(config), *options]) == 2
@@ -226,13 +231,34 @@ def test_jobs_that_train_on_the_way_are_for_one_machine(config, tmp_path, capsys
 
 
 def test_an_indexed_job_says_which_worker_it_is(monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    monkeypatch.setenv(addresses.HOSTS, "train-0.train:2222,train-1.train:2222")
+    monkeypatch.setenv("TF_CONFIG", "")  # so that what is set here is gone after it
+    monkeypatch.delenv("TF_CONFIG")
+    monkeypatch.setenv(addresses.HOSTS, "train-0.train:2222, train-1.train:2222")
     monkeypatch.setenv(addresses.INDEX, "1")
     addresses.set_tf_config()
     expected = {"worker": ["train-0.train:2222", "train-1.train:2222"]}
     assert json.loads(os.environ["TF_CONFIG"]) == {"cluster": expected, "task": {"type": "worker", "index": 1}}
-    monkeypatch.delenv("TF_CONFIG")
+
+
+def test_workers_of_a_worker_are_refused(monkeypatch, config, tmp_path, capsys):
+    monkeypatch.setenv("TF_CONFIG", addresses.tf_config(["a:1", "b:1"], 0))
+    assert main(["train", str(config), "--output", str(tmp_path / "run"), "--workers", "2"]) == 2
+    assert "unset TF_CONFIG" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_workers_on_a_folder_in_use_are_refused_at_once(config, tmp_path, capsys):
+    with jobs.locked(tmp_path):
+        assert main(["train", str(config), "--output", str(tmp_path), "--workers", "2"]) == 1
+    said = capsys.readouterr()
+    assert "is in use by process" in said.err and "starting all again" not in said.out + said.err
+
+
+@pytest.mark.slow
+def test_workers_that_keep_dying_are_given_up(config, tmp_path):
+    (tmp_path / "file").touch()
+    arguments = ["train", str(config), "--output", str(tmp_path / "file" / "run")]  # which the children cannot make
+    with pytest.raises(TfvaeError, match=r"died 5 times without getting further(.|\n)*Not a directory"):
+        supervise(arguments, tmp_path / "run", 1)
 
 
 @pytest.mark.parametrize(("name", "value"), [("strategy", "two"), ("precision", "float16")])

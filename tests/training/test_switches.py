@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.mlp_vae import mlp_vae
+from tfvae import devices
 from tfvae.data import open_splits, pipeline
 from tfvae.experiment import build_model, changed, experiment_from
+from tfvae.settings import Training
 from tfvae.training.addresses import tf_config
 from tfvae.training.loop import Loop
 
@@ -80,6 +82,17 @@ def test_threads_are_asked_for_before_a_strategy_wakes_tensorflow(strategy):
     alone = {"TF_CONFIG": tf_config(["localhost:0"], 0)}
     done = subprocess.run([sys.executable, "-c", script], env=os.environ | alone, capture_output=True, timeout=WAIT)
     assert done.stdout.split() == [b"1"], done.stderr.decode()
+
+
+@pytest.mark.parametrize("memory_growth", [True, False])
+def test_memory_of_each_gpu_grows_if_asked_and_is_asked_for_once(memory_growth, monkeypatch):
+    asked = {"GPU:0": True, "GPU:1": None}  # a machine that has them: the first was asked before
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(asked))
+    monkeypatch.setattr(tf.config.experimental, "get_memory_growth", asked.get)
+    calls = []
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *call: calls.append(call))
+    assert devices.prepare(Training(epochs=1, memory_growth=memory_growth, threads=2)) == 1  # a GPU needs no threads
+    assert calls == ([("GPU:1", True)] if memory_growth else [])
 
 
 def test_threads_give_the_numbers_of_one(splits):

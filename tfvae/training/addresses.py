@@ -23,12 +23,14 @@ def set_tf_config():
     """Sets TF_CONFIG from the variables of an Indexed Job, unless it is set.
 
     Raises:
-        ConfigError: If neither says where the workers are, or TF_CONFIG has other processes than workers.
+        ConfigError: If neither says where the workers are, TF_CONFIG has other processes than workers, or not the one
+            that this is.
     """
     if "TF_CONFIG" in os.environ:
         _check(os.environ["TF_CONFIG"])
         return
-    hosts, index = os.environ.get(HOSTS, "").split(","), os.environ.get(INDEX, "")
+    hosts = [host.strip() for host in os.environ.get(HOSTS, "").split(",")]
+    index = os.environ.get(INDEX, "")
     if not index.isdecimal() or int(index) >= len(hosts) or not all(":" in host for host in hosts):
         raise ConfigError(
             f"`training.strategy` multi_worker needs to know the machines: set TF_CONFIG, or {HOSTS} (host:port of "
@@ -40,11 +42,14 @@ def set_tf_config():
 def _check(text):
     try:
         said = json.loads(text)
-        kinds = {*said["cluster"], said["task"]["type"]}
+        kinds, index = {*said["cluster"], said["task"]["type"]}, int(said["task"]["index"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError('TF_CONFIG must be like {"cluster": {"worker": ["a:1", "b:1"]}, "task": ...}.') from error
+        raise ConfigError(f"TF_CONFIG must be like {tf_config(['a:1', 'b:1'], 0)}.") from error
     if kinds != {"worker"}:
         raise ConfigError(
             f"TF_CONFIG has processes of the kinds {', '.join(sorted(kinds))}: name all of them worker; that of index "
             "0 is the chief."
         )
+    if not 0 <= index < len(said["cluster"]["worker"]):
+        number = len(said["cluster"]["worker"])
+        raise ConfigError(f"TF_CONFIG has {number} workers, and this is worker {index}: the first is worker 0.")

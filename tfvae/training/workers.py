@@ -27,6 +27,7 @@ def supervise(arguments, directory, number):
 
     Raises:
         ConfigError: If this process is one of several already.
+        LockedError: If another job writes into the folder.
         TfvaeError: If they keep dying.
     """
     if "TF_CONFIG" in os.environ:
@@ -34,6 +35,7 @@ def supervise(arguments, directory, number):
     command = [sys.executable, "-m", "tfvae.cli", *arguments]
     deaths, checkpoint = 0, _time_of_checkpoint(directory)
     while True:
+        _refuse_if_in_use(directory)
         children = _started(command, number)
         try:
             first = _first_to_end(children)
@@ -47,6 +49,13 @@ def supervise(arguments, directory, number):
         if deaths >= MOST_DEATHS:
             raise TfvaeError(f"{first.name} died {deaths} times without getting further. {first.last_lines()}")
         jobs.log.warning(f"{first.name} ended with {code}: starting all again.")
+
+
+def _refuse_if_in_use(directory):
+    """Says it here, once: every chief that is started would die of it."""
+    if directory.exists():
+        with jobs.locked(directory):
+            pass
 
 
 def _started(command, number):
