@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "scoring": {"errors", "storage", "jobs", "data", "serving"},
     "gate": {"errors", "jobs", "data", "experiment", "serving"},
     "preparation": {"errors", "storage", "jobs", "data"},
+    "superseded": {"jobs"},
     "drift": {"errors", "storage", "jobs", "data", "experiment", "serving"},
     "training": {
         "errors", "storage", "jobs", "data", "devices", "evaluation", "experiment", "processes", "replicas",
@@ -56,7 +57,10 @@ MAY_IMPORT = {
         "errors", "storage", "versions", "jobs", "data", "evaluation", "experiment", "processes", "report",
         "run_directory", "search", "training",
     },
-    "workflow": {"errors", "storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "training"},
+    "workflow": {
+        "errors", "storage", "versions", "jobs", "data", "experiment", "run_directory", "serving", "superseded",
+        "training",
+    },
     "studies": {
         "errors", "storage", "jobs", "data", "divergences", "evaluation", "experiment", "report", "run_directory",
         "seeds", "training",

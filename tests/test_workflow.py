@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from tfvae import cli
+from tfvae.experiment import load_model
+from tfvae.storage import sha256_of_arrays
 
 ROOT = Path(__file__).parents[1]
 CONFIG = """
@@ -92,6 +94,37 @@ def test_lost_output_is_made_again(folder):
     (folder / "runs/tiny/report.html").unlink()
     assert "report    ..." in job(folder, "run", "tiny.toml", "--until", "report").stdout
     assert (folder / "runs/tiny/report.html").exists()
+
+
+def lost(path):
+    path.unlink()
+
+
+def flipped(path):
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 4
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("damage", [lost, flipped])
+@pytest.mark.parametrize("name", ["model.keras", "training.json", "history.jsonl"])
+def test_what_a_training_left_is_made_again_of_its_checkpoint(name, damage, folder, monkeypatch, capsys):
+    run = folder / "runs" / "tiny"
+    before = {output: (run / output).read_text() for output in ("training.json", "history.jsonl")}
+    damage(run / name)
+    monkeypatch.chdir(folder)
+    assert cli.main(["run", "tiny.toml", "--until", "train"]) == 0
+    assert "Going on from step" in capsys.readouterr().out
+    assert before == {output: (run / output).read_text() for output in before}
+    weights = sha256_of_arrays(variable.numpy() for variable in load_model(run / "model.keras").weights)
+    assert weights == json.loads(before["training.json"])["weights_sha256"]
+
+
+def test_a_model_that_is_lost_with_its_checkpoint_is_told(folder, tmp_path, capsys):
+    for name in ("experiment.json", "training.json", "history.jsonl"):
+        (tmp_path / name).write_bytes((folder / "runs" / "tiny" / name).read_bytes())
+    assert cli.main(["train", str(folder / "tiny.toml"), "--output", str(tmp_path)]) == 4
+    assert "has lost its model.keras, and has no checkpoint" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """The main job: data, train, evaluate, report, export, validate, push, each skipped when it is not due."""
 
 import datetime
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,7 +13,8 @@ from tfvae.data.description import describe
 from tfvae.errors import ConfigError
 from tfvae.experiment import Experiment, build_model
 from tfvae.serving import push
-from tfvae.training.train import differences, shaping, train
+from tfvae.superseded import move_aside
+from tfvae.training.train import OUTPUTS, differences, shaping, train
 from tfvae.versions import versions
 
 TUNING = "tuning"  # folder of the search of `tfvae run --tune`, which is no part of the run that it chose
@@ -99,6 +99,7 @@ def run(job, dry_run=False):
 def _run(name, job, path, key):
     jobs.event(f"{name:9s} ...", step=name)
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    _remove_damaged(job, path)
     path.unlink(missing_ok=True)
     notes = STEPS[name].run(job) or {}
     path.parent.mkdir(parents=True, exist_ok=True)  # the run may have been moved aside
@@ -116,6 +117,15 @@ def _run(name, job, path, key):
             "seconds": round(time.monotonic() - clock, 3),
         },
     )
+
+
+def _remove_damaged(job, path):
+    """Removes what is not any more what the step wrote, for it may take what it finds as its own."""
+    outputs = storage.read_json(path)["outputs"] if path.exists() else {}
+    for output, digest in outputs.items():
+        file = job.directory / output
+        if file.is_file() and storage.sha256_of_file(file) != digest:
+            file.unlink()
 
 
 def _key(name, job):
@@ -164,22 +174,13 @@ def _supersede(job, description):
     changed = differences(storage.read_json(old), job.experiment.to_dict())
     if not changed and data.exists() and storage.read_json(data) == description:
         return
-    _move_aside(job, "; ".join(changed) or "the data has changed")
-
-
-def _move_aside(job, why):
-    aside = job.directory / "superseded" / datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-    aside.mkdir(parents=True)
-    for path in job.directory.iterdir():
-        if path.name not in (".lock", "superseded", TUNING):
-            shutil.move(path, aside / path.name)
-    jobs.event(f"          The run that was here is now in {aside}: {why}.")
+    move_aside(job.directory, "; ".join(changed) or "the data has changed", [TUNING])
 
 
 def _train(job):
     if (job.directory / "training.json").exists() and job.first in ("data", "train"):
         data = storage.read_json(job.directory / "data.json")
-        _move_aside(job, "it is trained anew")
+        move_aside(job.directory, "it is trained anew", [TUNING])
         storage.write_json(job.directory / "data.json", data)
     train(job.experiment, job.directory, job.interruption)
 
@@ -203,7 +204,7 @@ STEPS = {
             "data": job.directory / "data.json",
         },
         _train,
-        ("model.keras", "training.json", "history.jsonl"),
+        OUTPUTS,
     ),
     "evaluate": Step(
         lambda job: {

@@ -13,6 +13,7 @@ from tfvae.training import checkpoint
 from tfvae.training.distribution import cluster_of
 from tfvae.training.loop import Loop
 
+OUTPUTS = ("model.keras", "training.json", "history.jsonl")
 DEVICES = ("strategy", "memory_growth", "threads")  # of [training]: they change a number by its rounding at most
 
 
@@ -45,10 +46,24 @@ def train(experiment, directory, interruption, open_data=open_splits, cluster=No
     cluster.check(experiment.data.batch_size)
     build_model(experiment)  # first: a mistake in a part must not claim the directory
     claim(experiment, directory, cluster.is_chief)
-    if (directory / "training.json").exists():
+    if _is_finished(directory):
         jobs.event(f"{directory} holds the finished training: nothing to do.", finished=True)
         return storage.read_json(directory / "training.json")
     return _train(experiment, directory, open_data(experiment.data), interruption, cluster, options)
+
+
+def _is_finished(directory):
+    """Whether all that a training leaves is there; what is lost is made again of the checkpoint.
+
+    Raises:
+        DataError: If something is lost and there is no checkpoint, as of a run that was read off a multi-rate one.
+    """
+    lost = [name for name in OUTPUTS if not (directory / name).exists()]
+    if "training.json" in lost or not lost or checkpoint.exists(directory / "checkpoint.npz"):
+        return not lost
+    raise DataError(
+        f"{directory} has lost its {lost[0]}, and has no checkpoint: choose another --output to train anew."
+    )
 
 
 def claim(experiment, directory, may_write=True):
