@@ -30,9 +30,7 @@ def main(numbers):
 def measured(work, batch_size, number):
     """Images per second of the last epochs, and the number of parameters."""
     with tempfile.TemporaryDirectory() as folder:
-        experiment = tree(work, batch_size)
-        experiment["data"] |= {"name": write_images(Path(folder), work.image_size), "validation_fraction": 0.01}
-        experiment["training"] |= {"epochs": EPOCHS}
+        experiment = shared(work, batch_size, write_images(Path(folder), work.image_size))
         (Path(folder) / "config.json").write_text(json.dumps(experiment))
         command = [sys.executable, "-m", "tfvae.cli", "train", f"{folder}/config.json", f"--output={folder}/run"]
         command += [f"--workers={number}"] if number > 1 else []
@@ -41,6 +39,14 @@ def measured(work, batch_size, number):
         rows = [json.loads(line) for line in Path(folder, "run", "history.jsonl").read_text().splitlines()]
         rates = sorted(row["examples_per_second"] for row in rows[2:])
         return rates[len(rates) // 2], num_parameters(Path(folder) / "run" / "model.keras")
+
+
+def shared(work, batch_size, images):
+    """The experiment of a work as a nested dict, for processes of one thread each."""
+    experiment = tree(work, batch_size, None)
+    experiment["data"] |= {"name": images, "validation_fraction": 0.01}
+    experiment["training"] |= {"epochs": EPOCHS}
+    return experiment
 
 
 def write_images(folder, size):

@@ -1,9 +1,11 @@
 """python -m benchmarks.performance [--rounds 5] [--cases mlp-vae:100 ...] [--systems tfvae pytorch_eager ...]
 
-Measures tfvae beside its peers and by itself, and writes docs/performance.json; docs/performance.md is made of it.
+Measures tfvae beside its peers and by itself, and writes docs/performance.json; docs/performance.md is made of it. What
+is not measured stays as it is there, each section with the conditions that it was measured under.
 """
 
 import argparse
+import datetime
 import json
 from pathlib import Path
 
@@ -26,19 +28,36 @@ def main():
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS), help="what has no peer")
     parser.add_argument("--output", type=Path, default=DOCS, help="folder (default: docs)")
     args = parser.parse_args()
+    path = args.output / "performance.json"
+    found = json.loads(path.read_text()) if path.exists() else {"conditions": {}}
     cases = [(work, int(size)) for work, _, size in (case.partition(":") for case in args.cases)]
-    rows = []
-    for work, batch_size in tqdm(cases, unit="case"):
-        systems, peak = compare(work, batch_size, args.systems or WORKS[work].systems, args.rounds)
-        rows += [row(work, system, peak) for system in systems]
-    ceilings = {"operations_per_second": machine.peak(), "bytes_per_second": machine.bandwidth()}
-    found = {"machine": machine.description(), "ceilings": ceilings, "rounds": args.rounds, "rows": rows}
-    found["waits"] = reading.waits([case for case in cases if isinstance(WORKS[case[0]], Training)])
-    write(found, args.output)
-    for name in tqdm(args.parts, unit="part"):
-        found[name] = list(PARTS[name]())
+    sections = {name: PARTS[name] for name in args.parts}
+    if cases:
+        compared = lambda: compared_systems(cases, args.systems, args.rounds)  # noqa: E731
+        trained = [case for case in cases if isinstance(WORKS[case[0]], Training)]
+        sections = {"rows": compared, "waits": lambda: reading.waits(trained), **sections}
+    for name, measured in tqdm(sections.items(), unit="section"):
+        found["conditions"][name] = conditions(args.rounds if name == "rows" else None)
+        what = measured()
+        found[name] = what if isinstance(what, dict) else list(what)
         write(found, args.output)  # now, so that what fails later takes nothing with it
     print(page.written(found))
+
+
+def compared_systems(cases, systems, rounds):
+    """The lines of the table of works, {"work", "batch", "system", ...}."""
+    rows = []
+    for work, batch_size in tqdm(cases, unit="case"):
+        compared, peak = compare(work, batch_size, systems or WORKS[work].systems, rounds)
+        rows += [row(work, system, peak) for system in compared]
+    return rows
+
+
+def conditions(rounds):
+    """When and on what something is measured, and how often where that can be chosen."""
+    ceilings = {"operations_per_second": machine.peak(), "bytes_per_second": machine.bandwidth()}
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"date": date, "machine": machine.description(), "ceilings": ceilings, "rounds": rounds}
 
 
 def row(work, system, peak):

@@ -32,3 +32,11 @@ def resident_mebibytes():
 def peak_mebibytes():
     """Memory that this process has held at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def limit_memory(mebibytes):
+    """Has the system refuse this process more data than that beside what it has."""
+    with open("/proc/self/statm") as file:
+        data = int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    limit = data + mebibytes * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
