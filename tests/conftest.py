@@ -1,5 +1,7 @@
 """What the tests of parts and models share: a small VAE, binary data, and a trip through a .keras file."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -23,9 +25,10 @@ def fixed_seed():
 
 @pytest.fixture(scope="module", autouse=True)
 def little_memory():
-    """Lets go of the graphs of a module of tests."""
+    """Lets go of the graphs of a module of tests; later collections pass over what is left, half a second each."""
     yield
     forget()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tfvae.training.train import check_fit, fit_prior, start
 
 CONFIGS = sorted((Path(__file__).parents[1] / "pipelines" / "configs").glob("*.toml"))
 
-AT_ONCE = ("digits", "iwae", "conditional_vae", "factor_vae", "vq_vae", "beta_vae_shapes")  # others: slow
+AT_ONCE = ("digits", "iwae", "conditional_vae", "factor_vae", "beta_vae_shapes")  # others: slow
 NOT_SERVED = ("objective", "regularizers")  # parts of training alone: no signature has anything of them
 
 

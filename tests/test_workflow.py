@@ -136,10 +136,12 @@ def test_training_that_was_done_by_itself_is_taken_over(folder, tmp_path):
     assert "nothing to do" in result.stdout and not (tmp_path / "run" / "superseded").exists()
 
 
-def test_dry_run_changes_nothing(folder):
+def test_dry_run_changes_nothing(folder, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock" and path.is_file()}
-    result = job(folder, "run", "tiny.toml", "--dry-run", "--from", "export")
-    assert "export    would run." in result.stdout and "train     skipped" in result.stdout
+    monkeypatch.chdir(folder)
+    assert cli.main(["run", "tiny.toml", "--dry-run", "--from", "export"]) == 0
+    said = capsys.readouterr().out
+    assert "export    would run." in said and "train     skipped" in said
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 

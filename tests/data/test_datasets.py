@@ -352,6 +352,7 @@ def test_a_folder_of_the_name_of_a_dataset_does_not_hide_it(tmp_path, monkeypatc
         open_splits(Data("kmnist", data_dir=str(tmp_path)))
 
 
+@pytest.mark.slow
 def test_processes_that_prepare_at_once_wait_for_each_other(tmp_path):
     code = f"import tfvae.data as d; print(d.open_splits(d.Data('digits', data_dir={str(tmp_path)!r})).train.digest())"
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE

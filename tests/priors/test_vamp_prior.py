@@ -50,7 +50,10 @@ def test_density_is_the_mean_of_the_posteriors_at_the_pseudo_inputs(make, latent
     assert np.ptp(log_densities, axis=1).min() > 1e-3  # the components differ
 
 
-@posteriors
+@pytest.mark.parametrize(
+    ("make", "latent_size"),
+    [pytest.param(*each, marks=[pytest.mark.slow] if each[0] is InverseAutoregressive else []) for each in FAMILIES],
+)
 def test_trains_with_every_family(make, latent_size, make_vae, binary, batches):
     model, x = make_vae(posterior=make(latent_size), prior=VampPrior(3)), binary(8)
     model.compile("adam")

@@ -89,6 +89,7 @@ def test_a_killed_job_leaves_whole_parts_and_the_next_makes_the_rest(plain_expor
     assert files(killed) == whole
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_a_signal_stops_the_first(plain_export, many_images, tmp_path):
     output, scoring = tmp_path / "scores", Scoring(plain_export, data=str(many_images), **SLOW)
     process = slow_job(plain_export, many_images, output)

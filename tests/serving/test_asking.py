@@ -134,6 +134,7 @@ def test_a_server_that_crashes_is_a_refusal(binary_export, monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_while_it_is_asked_is_a_refusal(binary_export, monkeypatch):
     started = []
     popen = subprocess.Popen

@@ -71,7 +71,8 @@ def conditional_vae():
     return model
 
 
-@pytest.mark.parametrize("is_conditional", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_conditional", [True, False])
 def test_another_name_of_a_class_is_another_model_where_it_knows_classes(is_conditional, binary_vae, tmp_path):
     model = conditional_vae() if is_conditional else binary_vae
     for name in ("bee", "bees"):

@@ -74,6 +74,7 @@ def test_a_directory_without_a_saved_model_is_refused(tmp_path):
         validate(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_convolutional_model_of_colour_images_passes_whatever_their_size(tmp_path, make_vae):
     networks = {"encoder": ConvEncoder((4, 4), hidden_size=8), "decoder": ConvDecoder((4, 4), hidden_size=8)}
     model = make_vae((9, 7, 3), **networks, likelihood=Normal(PixelScale()))

@@ -37,6 +37,7 @@ def test_the_code_is_as_long_as_the_negative_elbo(study):
     assert code["value"] == pytest.approx(elbo["value"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_each_latent_size_and_quality_is_drawn(study):
     cost, loss, pictures = study(latent_sizes=[1, 3], jpeg_qualities=[10, 90]).sections
     assert cost.numbers["latent_size"] == [1, 3]

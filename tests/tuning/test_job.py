@@ -135,6 +135,7 @@ def test_a_folder_of_another_search_is_refused(finished, tune, write, tables, se
     assert code == 2 and f"{finished} holds another search ({difference}" in error and "--from-search" in error
 
 
+@pytest.mark.slow
 def test_a_search_in_which_nothing_finished_exits_3_and_says_why(tune, write, tmp_path):
     table = {"parameters": {"training.learning_rate": {"choice": [1e30, 1e31, 1e32, 1e33]}}}
     code, _, error = tune(write(**table), tmp_path)

@@ -89,7 +89,11 @@ def test_of_an_even_number_of_scores_that_should_be_large_the_smaller_counts(tri
     [
         ({RATE: 1e30}, "Training stopped at step"),
         ({"model.prior": {"name": "UniformOnSphere"}}, "UniformOnSphere"),
-        ({"model.encoder.hidden_sizes": [2**31]}, "Out of memory: OOM when allocating"),  # 512 GiB, refused at once
+        pytest.param(
+            {"model.encoder.hidden_sizes": [2**31]},  # 512 GiB, refused at once
+            "Out of memory: OOM when allocating",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_values_that_cannot_be_trained_with_fail_the_trial_in_one_sentence(real_trial, values, message):

@@ -72,6 +72,7 @@ def test_a_run_without_a_search_table_cannot_be_tuned(write, tmp_path, capsys):
     assert "has no [search] table" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_read_off_makes_a_run_of_a_multi_rate_one(tree, write, tmp_path, capsys):
     model = {**tree["model"], "name": "MultiRateVAE", "objective": {"name": "MultiRate", "num_betas": 2}}
     multi, single = str(tmp_path / "multi"), str(tmp_path / "single")
