@@ -13,7 +13,8 @@ from tfvae.experiment import build_model, load_experiment
 from tfvae.serving import export
 from tfvae.serving.standalone.prediction_log import read_calls
 from tfvae.serving.standalone.served_model import ServedModel
-from tfvae.training.train import check_fit, fit_prior, start
+from tfvae.training.checks import check_fit
+from tfvae.training.train import fit_prior, start
 
 CONFIGS = sorted((Path(__file__).parents[1] / "pipelines" / "configs").glob("*.toml"))
 

@@ -1,6 +1,11 @@
 """Prepared data: what is read back, in which order, and by whom."""
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +17,33 @@ from tfvae.data import mapped, open_splits, pipeline, records
 from tfvae.data.options import Data
 from tfvae.data.source import ArraySource
 from tfvae.errors import ConfigError, DataError
+from tfvae.experiment import build_model, experiment_from
 from tfvae.storage import sha256_of_tree
+from tfvae.training.checks import check_files
+from tfvae.training.distribution import Cluster
 
 NUM = 60
+ROOT = Path(__file__).parents[2]
+# Reads for a fifth of a second at a time, and ends with a stream in a cycle that reads ahead.
+READS_AHEAD = """
+import gc, time
+from tfvae.data import pipeline, records
+
+class Holder:
+    pass
+
+gc.disable()
+read = records.RecordSource._read
+records.RecordSource._read = lambda *given: time.sleep(0.2) or read(*given)
+holder = Holder()
+source = records.RecordSource({directory!r}, "train")
+holder.itself, holder.batches = holder, iter(pipeline.training_batches(source, 8, 0))
+next(holder.batches)
+del holder
+error = {error}
+if error:
+    raise error
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +108,60 @@ def test_the_parts_of_machines_make_the_batch_and_need_their_own_files_alone(sou
             assert all(np.array_equal(ours[name], theirs[name][rows]) for name in ours)
         for path in tmp_path.glob("away-*"):
             path.rename(tmp_path / f"train-{int(path.name[-1]):05d}-of-00004.array_record")
+
+
+@pytest.mark.parametrize("error", [None, "SystemExit(3)", "ValueError"], ids=["well", "by a signal", "by an error"])
+def test_a_process_ends_that_still_reads_ahead(error, source, tmp_path):
+    prepared(source, tmp_path)
+    (tmp_path / "script.py").write_text(READS_AHEAD.format(directory=str(tmp_path), error=error))
+    command, environment = [sys.executable, str(tmp_path / "script.py")], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, timeout=60, capture_output=True, text=True, check=False)
+    assert done.returncode == {None: 0, "SystemExit(3)": 3, "ValueError": 1}[error], done.stderr
+
+
+@pytest.mark.parametrize(("split", "code"), [("train", 4), ("validation", 4), ("test", 4)])
+def test_a_lost_file_is_told(split, code, config, tmp_path, capsys):
+    folder = str(tmp_path / "records")
+    assert main(["data", "prepare", config, "--output", folder, "--shards", "2"]) == 0
+    (tmp_path / "records" / f"{split}-00001-of-00002.array_record").unlink()
+    assert main(["train", config, "--output", str(tmp_path / "run"), "--set", f"data.name={folder}"]) == code
+    assert f"lacks {split}-00001-of-00002.array_record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("prior", "is_needed"),
+    [
+        ({"name": "StandardNormal"}, False),
+        ({"name": "VampPrior", "num_components": 3}, True),
+        ({"name": "FittedAfterTraining", "prior": {"name": "MixtureOfNormals", "num_components": 2}}, True),
+    ],
+    ids=["StandardNormal", "VampPrior", "FittedAfterTraining"],
+)
+def test_a_machine_among_several_needs_all_files_only_for_what_looks_at_more_than_batches(
+    prior, is_needed, config, source, tmp_path
+):
+    class OneOfTwo(Cluster):
+        def __init__(self, is_missing_there):
+            self.is_alone, self.is_missing_there = False, is_missing_there
+
+        def any(self, *flags):
+            return [flag or self.is_missing_there for flag in flags]
+
+    prepared(source, tmp_path / "records", lanes=2)
+    tree = json.loads(Path(config).read_text())
+    if prior["name"] == "FittedAfterTraining":  # of which an ELBO knows nothing
+        tree["model"] |= {
+            "posterior": {"name": "Deterministic", "latent_size": 2},
+            "objective": {"name": "Reconstruction"},
+        }
+    model = build_model(experiment_from({**tree, "model": {**tree["model"], "prior": prior}}))
+    data = Data(str(tmp_path / "records"))
+    check_files(model, data, OneOfTwo(False))
+    with pytest.raises(DataError, match="on another machine") if is_needed else contextlib.nullcontext():
+        check_files(model, data, OneOfTwo(True))
+    (tmp_path / "records" / "train-00001-of-00004.array_record").unlink()
+    with pytest.raises(DataError, match="lacks train-00001") if is_needed else contextlib.nullcontext():
+        check_files(model, data, OneOfTwo(False))
 
 
 def test_a_batch_that_lanes_cannot_share_is_refused(source, tmp_path):

@@ -77,6 +77,14 @@ def is_prepared(path):
     return (Path(path).expanduser() / NAME).is_file()
 
 
+def missing_files(path, split):
+    """Names of the files of a split that a prepared folder does not have, as where it has those of one lane alone."""
+    path = Path(path).expanduser()
+    said = read_json(_manifest(path))
+    names = [shard["file"] for shard in said["splits"][split]["shards"]]
+    return [name for name in names if not Path(path, name).is_file()]
+
+
 def prepare(splits, directory, num_shards, lanes, progress):
     """Writes splits as records.
 

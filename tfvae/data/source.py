@@ -7,12 +7,19 @@ A source is anything with `num_examples`, `image_shape` (H, W, C), `class_names`
 inside `tf.data.Dataset.map` on whole batches.
 """
 
+import atexit
+import gc
+
 import numpy as np
 import tensorflow as tf
 
 from tfvae.storage import sha256_of_arrays
 
 CHUNK = 4096  # examples looked at in one go
+
+# A stream of a source that reads by Python has to end before Python does: from then on Python stops every thread that
+# enters it, and the stream's end waits for such threads for ever. What lies in cycles would be freed only after that.
+atexit.register(gc.collect)
 
 
 class ArraySource:

@@ -71,11 +71,11 @@ class Loop:
         self._resume()
         self.started = time.monotonic()
         board = self._board() if self.cluster.is_chief else None
-        self.batches = iter(self._batches())
+        batches = iter(self._batches())  # no attribute: its threads read ahead, and are to end with this call
         with jobs.progress_bar(self.last_step, "step", self.step) as progress, self.interruption.deferred():
             first = self.step
             while not self.cluster.any(self.is_finished)[0]:
-                self._epoch(progress)
+                self._epoch(batches, progress)
                 self._end_epoch(board)
                 progress.set_postfix(self._figures(), refresh=False)
                 self._stop_if_asked()
@@ -84,23 +84,23 @@ class Loop:
         checkpoint.assign(self.variables, self.best)
         return self.state["best_epoch"]
 
-    def _epoch(self, progress):
+    def _epoch(self, batches, progress):
         began, first = time.monotonic(), self.step
         self.started = began
         end = (first // self.steps_per_epoch + 1) * self.steps_per_epoch
         while self.step < end:
             every = self.experiment.training.checkpoint_steps
             num_steps = min(self.call_steps, end - self.step, every - self.step % every)
-            self._call(num_steps)
+            self._call(batches, num_steps)
             progress.update(num_steps)
             if self.step < end:
                 self._save_if_due()
                 self._stop_if_asked()
         self.examples_per_second = (end - first) * self._batch_size() / (time.monotonic() - began)
 
-    def _call(self, num_steps):
+    def _call(self, batches, num_steps):
         started = time.monotonic()
-        terms = self._advance(self.batches, tf.constant(num_steps))
+        terms = self._advance(batches, tf.constant(num_steps))
         self._check({name: float(term) for name, term in terms.items()})
         (is_long,) = self.cluster.any(time.monotonic() - started >= CALL_SECONDS)
         if not is_long:

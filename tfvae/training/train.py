@@ -6,10 +6,10 @@ from tfvae import jobs, storage
 from tfvae.data import open_splits, pipeline
 from tfvae.data.description import describe
 from tfvae.data.labels import Conditional
-from tfvae.data.records import is_prepared
 from tfvae.errors import ConfigError, DataError
 from tfvae.experiment import build_model, experiment_from
 from tfvae.training import checkpoint
+from tfvae.training.checks import check_files, check_fit, is_fitted_after
 from tfvae.training.distribution import cluster_of
 from tfvae.training.loop import Loop
 
@@ -111,6 +111,7 @@ def _train(experiment, directory, splits, interruption, cluster, options):
     with cluster.strategy.scope():
         model = build_model(experiment, splits.train)
     check_fit(model, splits, experiment.data)
+    check_files(model, experiment.data, cluster)
     start(model, splits.train)
     loop = Loop(model, splits, experiment, directory, interruption, cluster, **options)
     best_epoch = loop.run()
@@ -160,47 +161,6 @@ def check_data(description, directory, may_write=True):
         storage.write_json(path, description)
 
 
-def check_fit(model, splits, data):
-    """Refuses data that the model cannot take, before any work: grey images, no table, no condition.
-
-    Raises:
-        ConfigError: If the model's condition or classes are not those of the data, or one is for a table and the other
-            is not, or the table has missing values that the encoder cannot take.
-        DataError: If the likelihood gives values of x no probability, as that of binary images to grey ones.
-    """
-    if bool(model.likelihood.columns) != data.is_table:
-        taken, given = ("a table", "images") if model.likelihood.columns else ("images", "a table: take `Table`")
-        raise ConfigError(f"`{type(model.likelihood).__name__}` is a likelihood of {taken}, and the data is {given}.")
-    size = len(splits.train.class_names) if data.conditional else None
-    if model.condition_size != size:
-        asked = f"a condition of {model.condition_size} classes" if model.condition_size else "no condition"
-        has = f"has {size} classes" if size else "gives none: set `data.conditional`"
-        raise ConfigError(f"The model asks for {asked}, and the data {has}.")
-    if model.can_classify and model.num_classes != len(splits.train.class_names):
-        raise ConfigError(f"The model has {model.num_classes} classes, the data {len(splits.train.class_names)}.")
-    for source in splits if data.is_table else ():
-        _check_gaps(model, source)
-    if model.likelihood.binary and data.binarize == "none" and not splits.train.is_binary:
-        model.likelihood.check(tf.constant(0.5))
-    if data.binarize == "none":
-        # Not of training: of prepared data a machine may have another part of it alone.
-        source = splits.validation if is_prepared(data.name) else splits.train
-        model.likelihood.check(pipeline.batch_of(source, tf.range(_few(source), dtype="int64"))["x"])
-
-
-def _check_gaps(model, source):
-    batch = pipeline.batch_of(source, tf.range(source.num_examples, dtype="int64"))
-    gap = tf.where(tf.math.reduce_any(tf.math.is_nan(batch["x"]), axis=1))[:1, 0]  # the first row with one
-    row = {name: tf.gather(value, gap) for name, value in batch.items()}
-    if len(gap) and not bool(tf.reduce_all(tf.math.is_finite(model.given(row).code(row["x"])))):
-        raise ConfigError("The data has missing values, and the encoder cannot take them: take `TableFeatures`.")
-
-
-def _few(source):
-    """Number of examples that are enough to see what kind they are of."""
-    return min(256, source.num_examples)
-
-
 def start(model, source):
     """Lets the parts that begin from training examples see them: the first ones, which are a draw already.
 
@@ -217,7 +177,7 @@ def start(model, source):
 
 def fit_prior(model, source, data):
     """Fits what a model fits after training, such as a prior to the codes of the training examples."""
-    if not getattr(getattr(model, "prior", None), "fitted_after", False):
+    if not is_fitted_after(model):
         return
     if data.binarize == "dynamic":
         drawn = pipeline.binarized(source)  # it keeps the labels alone
