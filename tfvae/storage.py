@@ -8,12 +8,14 @@ import os
 import tempfile
 from pathlib import Path
 
+PARTIAL = ".partial-"  # begins the name of a file that is being written
+
 
 @contextlib.contextmanager
 def atomic_path(path):
     """Gives a temporary path beside `path`, which takes its place, flushed to disk, when the block ends well."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
         os.chmod(temporary, 0o666 & ~_umask())
@@ -25,6 +27,12 @@ def atomic_path(path):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_leftovers(directory):
+    """Removes what killed processes had begun to write in a folder; nobody else may be writing into it."""
+    for leftover in Path(directory).glob(f"{PARTIAL}*"):
+        leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -84,6 +84,8 @@ def run(job, dry_run=False):
     """
     build_model(job.experiment)  # a mistake in a part shows before any work
     forced = False
+    if not dry_run:
+        storage.remove_leftovers(job.directory)
     for name in NAMES[: NAMES.index(job.last) + 1]:
         forced = forced or name == job.first
         path, key = job.directory / "steps" / f"{name}.json", None if forced and dry_run else _key(name, job)

@@ -1,11 +1,13 @@
 """Jobs in processes of their own, and what becomes of them when nothing happens."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,14 @@ def config(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def short(tmp_path_factory):
+    """A configuration that two processes, which wait for each other at every step, can train by in half a minute."""
+    path = tmp_path_factory.mktemp("short") / "my.json"
+    path.write_text(json.dumps({**TREE, "training": {**TREE["training"], "epochs": 40, "threads": None}}))
+    return path
+
+
+@pytest.fixture(scope="session")
 def undisturbed(config, tmp_path_factory):
     """The folder of a run that nothing happened to."""
     directory = tmp_path_factory.mktemp("undisturbed")
@@ -53,6 +63,14 @@ def searched(config, tmp_path_factory):
     return directory
 
 
+@pytest.fixture(scope="session")
+def by_two(short, tmp_path_factory):
+    """The folder of a training by two processes that nothing happened to."""
+    directory = tmp_path_factory.mktemp("by_two")
+    assert main(["train", str(short), "--output", str(directory), "--workers", "2"]) == 0
+    return directory
+
+
 @pytest.fixture
 def start(tmp_path):
     """Makes a `Job` of the arguments of `tfvae`."""
@@ -63,6 +81,12 @@ def start(tmp_path):
 def as_undisturbed(undisturbed):
     """Whether a run has trained as the undisturbed one did."""
     return lambda run: weights(run) == weights(undisturbed) and history(run) == history(undisturbed)
+
+
+@pytest.fixture
+def as_by_two(by_two):
+    """Whether a run has trained as the undisturbed one of two processes did."""
+    return lambda run: weights(run) == weights(by_two) and history(run) == history(by_two)
 
 
 @pytest.fixture
@@ -84,12 +108,7 @@ class Job:
 
     def kill(self, rng, marker="", longest=2.0):
         """Starts it and kills it at a random moment after a line of its log that has `marker`; whether it hit it."""
-        with open(self.log, "w") as log:
-            process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        deadline = time.monotonic() + WAIT
-        while process.poll() is None and not re.search(marker, self.log.read_text(errors="replace")):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        process = self._started_until(marker)
         time.sleep(rng.uniform(0, longest))
         signum = rng.choice(list(CODES))
         process.send_signal(signum)
@@ -97,11 +116,46 @@ class Job:
         assert code in CODES[signum], self.log.read_text()
         return code != 0
 
+    def _started_until(self, marker):
+        """Its process, as soon as its log has the marker."""
+        with open(self.log, "w") as log:
+            process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        deadline = time.monotonic() + WAIT
+        while process.poll() is None and not re.search(marker, self.log.read_text(errors="replace")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return process
+
+    def kill_two(self, rng, marker):
+        """Kills its chief or its worker, and a little later what started them; whether all were there to be killed."""
+        process = self._started_until(marker)
+        while process.poll() == 1 and self.is_refused():  # by one that waits for the dead until its time is up
+            process = self._started_until(marker)
+        time.sleep(rng.uniform(0, 0.6))
+        children = children_of(process.pid)
+        if len(children) == 2:
+            os.kill(rng.choice(children), signal.SIGKILL)
+        time.sleep(rng.uniform(0, 6.0))  # while they end, begin again, or train again
+        signum = rng.choice(list(CODES))
+        process.send_signal(signum)
+        return len(children) == 2 and process.wait(WAIT) in CODES[signum][1:]
+
+    def is_refused(self):
+        """Whether another process was in its folder."""
+        return "is in use by process" in self.log.read_text(errors="replace")
+
     def run(self):
         """Runs it to its end: exit code and log."""
         with open(self.log, "w") as log:
             code = subprocess.run(self.command, stdout=log, stderr=log, timeout=WAIT, check=False).returncode
         return code, self.log.read_text()
+
+
+def children_of(pid):
+    """The processes that a process has started, the first first."""
+    task = Path(f"/proc/{pid}/task")
+    texts = [(each / "children").read_text() for each in task.iterdir()] if task.exists() else []
+    return sorted(int(child) for text in texts for child in text.split())
 
 
 def history(directory):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfvae import storage
 from tfvae.errors import DataError
 from tfvae.training import checkpoint
 
@@ -146,8 +147,9 @@ def test_two_damaged_checkpoints_are_told_together(saved):
 
 def test_what_a_killed_process_had_begun_to_write_goes(saved):
     path, _ = saved
-    (path.parent / ".checkpoint-abc.npz").write_bytes(b"half")
-    checkpoint.remove_leftovers(path)
+    for name in ("checkpoint-abc.npz", "model-abc.keras"):
+        (path.parent / f"{storage.PARTIAL}{name}").write_bytes(b"half")
+    storage.remove_leftovers(path.parent)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 

@@ -19,9 +19,8 @@ from tfvae.errors import ConfigError, TfvaeError
 from tfvae.experiment import load_model
 from tfvae.settings import Training
 from tfvae.storage import read_json
-from tfvae.training import addresses
+from tfvae.training import addresses, workers
 from tfvae.training.distribution import Cluster, cluster_of
-from tfvae.training.workers import supervise
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "pipelines" / "configs"
@@ -246,7 +245,8 @@ def test_workers_of_a_worker_are_refused(monkeypatch, config, tmp_path, capsys):
     assert "unset TF_CONFIG" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
-def test_workers_on_a_folder_in_use_are_refused_at_once(config, tmp_path, capsys):
+def test_workers_on_a_folder_in_use_are_refused_before_they_start(config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 0.5)
     with jobs.locked(tmp_path):
         assert main(["train", str(config), "--output", str(tmp_path), "--workers", "2"]) == 1
     said = capsys.readouterr()
@@ -258,7 +258,7 @@ def test_workers_that_keep_dying_are_given_up(config, tmp_path):
     (tmp_path / "file").touch()
     arguments = ["train", str(config), "--output", str(tmp_path / "file" / "run")]  # which the children cannot make
     with pytest.raises(TfvaeError, match=r"died 5 times without getting further(.|\n)*Not a directory"):
-        supervise(arguments, tmp_path / "run", 1)
+        workers.supervise(arguments, tmp_path / "run", 1)
 
 
 @pytest.mark.parametrize(("name", "value"), [("strategy", "two"), ("precision", "float16")])

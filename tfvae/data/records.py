@@ -14,7 +14,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 
 from tfvae.data.source import CHUNK
 from tfvae.errors import DataError
-from tfvae.storage import atomic_path, read_json, sha256_of_file, sha256_of_json, write_json
+from tfvae.storage import atomic_path, read_json, remove_leftovers, sha256_of_file, sha256_of_json, write_json
 
 NAME = "records.json"
 OPTIONS = "group_size:1"  # one record is read without its neighbours
@@ -101,6 +101,7 @@ def prepare(splits, directory, num_shards, lanes, progress):
         What is in records.json.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(directory)
     first = splits["train"]
     written = {
         "image_shape": list(first.image_shape),

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfvae import jobs
 from tfvae.errors import DataError
-from tfvae.storage import atomic_path
+from tfvae.storage import PARTIAL, atomic_path
 
 BEFORE = "-before"  # what the checkpoint before the newest one is called
 DAMAGES = (  # what reading an archive raises of which any bit may be another one
@@ -87,12 +87,6 @@ def before_of(path):
     return path.with_name(f"{path.stem}{BEFORE}{path.suffix}")
 
 
-def remove_leftovers(path):
-    """Removes what a killed process had begun to write in place of `path`; nobody else may be writing it."""
-    for leftover in path.parent.glob(f".{path.stem}-*{path.suffix}"):
-        leftover.unlink(missing_ok=True)
-
-
 class _Damage(Exception):
     """A file that cannot be read as the checkpoint that it was written as."""
 
@@ -114,7 +108,7 @@ def _restored(path, variables):
 def _keep(path):
     """Gives the checkpoint at `path`, if there is one, its second name; it has both until another takes its place."""
     with contextlib.suppress(FileNotFoundError):
-        spare = tempfile.mktemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        spare = tempfile.mktemp(dir=path.parent, prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix)
         try:
             os.link(path, spare)
         except FileNotFoundError:

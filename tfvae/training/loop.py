@@ -7,7 +7,7 @@ import time
 import keras
 import tensorflow as tf
 
-from tfvae import jobs, replicas
+from tfvae import jobs, replicas, storage
 from tfvae.data import pipeline
 from tfvae.errors import NothingProducedError
 from tfvae.training import checkpoint, logs
@@ -187,7 +187,7 @@ class Loop:
     def _resume(self):
         path = self.directory / "checkpoint.npz"
         if self.cluster.is_chief:
-            checkpoint.remove_leftovers(path)
+            storage.remove_leftovers(self.directory)
         if checkpoint.exists(path):
             self.best, self.state, self.is_whole = checkpoint.restore(path, self.variables)
             jobs.event(f"Going on from step {self.step} of {self.last_step}.", step=self.step)

@@ -5,13 +5,14 @@ import sys
 import time
 
 from tfvae import jobs
-from tfvae.errors import ConfigError, TfvaeError
+from tfvae.errors import ConfigError, LockedError, TfvaeError
 from tfvae.processes.child import FINAL, POLL_SECONDS, Child, end, kill
 from tfvae.processes.ports import free_ports
 from tfvae.processes.shares import share_of_worker
 from tfvae.training.addresses import tf_config
 
 MOST_DEATHS = 5  # in a row without a checkpoint in between
+PATIENCE = 10  # seconds until a folder that is in use is refused
 
 
 def supervise(arguments, directory, number):
@@ -52,10 +53,16 @@ def supervise(arguments, directory, number):
 
 
 def _refuse_if_in_use(directory):
-    """Says it here, once: every chief that is started would die of it."""
-    if directory.exists():
-        with jobs.locked(directory):
-            pass
+    """Says it here, once, for every chief would die of it; but the chief of a killed supervisor has time to end."""
+    deadline = time.monotonic() + PATIENCE
+    while directory.exists():
+        try:
+            with jobs.locked(directory):
+                return
+        except LockedError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def _started(command, number):
