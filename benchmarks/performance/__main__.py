@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from benchmarks.performance import machine, page, reading, serving, starting
 from benchmarks.performance.rounds import compare
-from benchmarks.performance.works import CASES, WORKS, Training
+from benchmarks.performance.works import CASES, WORKS
 
 DOCS = Path(__file__).parents[2] / "docs"
-PARTS = {"reading": reading.rows, "serving": serving.rows, "starting": starting.rows}
+PARTS = {"waits": reading.waits, "reading": reading.rows, "serving": serving.rows, "starting": starting.rows}
 
 
 def main():
@@ -33,13 +33,10 @@ def main():
     cases = [(work, int(size)) for work, _, size in (case.partition(":") for case in args.cases)]
     sections = {name: PARTS[name] for name in args.parts}
     if cases:
-        compared = lambda: compared_systems(cases, args.systems, args.rounds)  # noqa: E731
-        trained = [case for case in cases if isinstance(WORKS[case[0]], Training)]
-        sections = {"rows": compared, "waits": lambda: reading.waits(trained), **sections}
+        sections = {"rows": lambda: compared_systems(cases, args.systems, args.rounds), **sections}
     for name, measured in tqdm(sections.items(), unit="section"):
         found["conditions"][name] = conditions(args.rounds if name == "rows" else None)
-        what = measured()
-        found[name] = what if isinstance(what, dict) else list(what)
+        found[name] = list(measured())
         write(found, args.output)  # now, so that what fails later takes nothing with it
     print(page.written(found))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.performance import apart, machine
+from benchmarks.performance.works import CASES, WORKS, Training
 
 BATCH_SIZE = 1000
 SECONDS = 5.0
@@ -28,9 +29,11 @@ def rows():
         yield _read(f"{folder}/large", shown, SPARE)
 
 
-def waits(cases):
-    """{"work:batch": shares of a step} of some works."""
-    return {f"{work}:{size}": apart.measured("reading", "waits", work, size) for work, size in cases}
+def waits():
+    """Shares of a step of each work that is trained: {"case", "waits", "asking", "costs"}."""
+    for work, size in CASES:
+        if isinstance(WORKS[work], Training):
+            yield {"case": f"{work}:{size}", **apart.measured("reading", "waits", work, size)}
 
 
 def main(task, *arguments):
@@ -120,11 +123,10 @@ class Noise:
 
 
 def _waits(work, batch_size):
-    """Share of a step until a batch is there, and share of its time that an endless supply of one batch would save."""
+    """Share of a step until a batch is there, the same of one at hand, and what such a one would save."""
     import tensorflow as tf
 
     from benchmarks.performance.systems.tfvae import loop_of
-    from benchmarks.performance.works import WORKS
 
     loop = loop_of(WORKS[work], int(batch_size))
     same = iter(tf.data.Dataset.from_tensors(next(loop.batches)).cache().repeat())
@@ -151,5 +153,5 @@ def _waits(work, batch_size):
         return np.median(shares[1:], axis=0)
 
     waited, total = median(loop.batches)
-    _, alone = median(same)
-    apart.answer(waits=waited / total, costs=1 - alone / total)
+    asked, alone = median(same)
+    apart.answer(waits=waited / total, asking=asked / alone, costs=1 - alone / total)
