@@ -47,9 +47,10 @@ def train(args, interruption):
     from tfvae.processes import lifeline
     from tfvae.training import distribution, train
 
-    lifeline.hold(interruption)
+    is_held = lifeline.hold(interruption)
     experiment = load_experiment(args.config, args.overrides)
-    cluster = distribution.cluster_of(experiment.training)
+    with lifeline.killed_with_supervisor(is_held):  # TensorFlow waits for the other machines, and holds Python up
+        cluster = distribution.cluster_of(experiment.training)
     with cluster.holding(args.output):
         train.train(experiment, args.output, interruption, cluster=cluster)
 

@@ -1,5 +1,6 @@
 """Jobs in processes of their own, and what becomes of them when nothing happens."""
 
+import contextlib
 import json
 import os
 import re
@@ -127,18 +128,18 @@ class Job:
         return process
 
     def kill_two(self, rng, marker):
-        """Kills its chief or its worker, and a little later what started them; whether all were there to be killed."""
+        """Kills its chief or its worker, and a little later what started them; whether it hit that."""
         process = self._started_until(marker)
         while process.poll() == 1 and self.is_refused():  # by one that waits for the dead until its time is up
             process = self._started_until(marker)
         time.sleep(rng.uniform(0, 0.6))
-        children = children_of(process.pid)
-        if len(children) == 2:
-            os.kill(rng.choice(children), signal.SIGKILL)
+        for child in rng.sample(children_of(process.pid)[:2], k=1) if process.poll() is None else []:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         time.sleep(rng.uniform(0, 6.0))  # while they end, begin again, or train again
         signum = rng.choice(list(CODES))
         process.send_signal(signum)
-        return len(children) == 2 and process.wait(WAIT) in CODES[signum][1:]
+        return process.wait(WAIT) in CODES[signum][1:]
 
     def is_refused(self):
         """Whether another process was in its folder."""

@@ -1,9 +1,11 @@
 """Several devices, and several processes, give the numbers of one: the same batches, noise and weights."""
 
+import contextlib
 import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -158,6 +160,34 @@ def test_a_signal_stops_all_at_one_step_and_the_same_command_goes_on(config, tmp
     assert "Going on from step" in (tmp_path / "log").read_text()
     ours, theirs = read_json(undisturbed / "training.json"), read_json(directory / "training.json")
     assert ours["weights_sha256"] == theirs["weights_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_a_worker_that_waits_for_a_chief_ends_with_what_started_both(config, tmp_path):
+    process = start(config, tmp_path / "run")
+    wait_for(lambda: len(pids_of(process)) == 2)
+    chief, worker = pids_of(process)
+    os.kill(chief, signal.SIGSTOP)
+    wait_for(lambda: is_listening(worker))
+    time.sleep(2)  # until TensorFlow waits for the chief
+    process.kill()
+    process.wait(WAIT)
+    os.kill(chief, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), 30)
+
+
+def is_listening(pid):
+    """Whether the worker of a process has opened its port."""
+    variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    texts = [text.removeprefix("TF_CONFIG=") for text in variables if text.startswith("TF_CONFIG=")]
+    if not texts:  # not yet: it still is a copy of what starts it
+        return False
+    said = json.loads(texts[0])
+    host, port = said["cluster"]["worker"][said["task"]["index"]].split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False
 
 
 def wait_for(condition, seconds=WAIT):

@@ -1,12 +1,16 @@
 """The line by which a process hangs on the supervisor that started it: its standard input."""
 
+import contextlib
+import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 
 VARIABLE = "TFVAE_LIFELINE"
 GRACE_SECONDS = 120  # for a checkpoint
+SIGNAL_OF_PARENT = 1  # PR_SET_PDEATHSIG of Linux: which signal the end of the parent sends
 
 
 def hold(interruption):
@@ -14,9 +18,32 @@ def hold(interruption):
 
     Args:
         interruption: A `jobs.Interruption`.
+
+    Returns:
+        Whether there is a supervisor.
     """
-    if os.environ.pop(VARIABLE, None):
+    is_held = bool(os.environ.pop(VARIABLE, None))
+    if is_held:
         threading.Thread(target=_end_with_it, args=(interruption,), daemon=True).start()
+    return is_held
+
+
+@contextlib.contextmanager
+def killed_with_supervisor(is_held):
+    """Inside, the system kills this process when its supervisor ends, for what calls C may let no Python run.
+
+    Only where nothing is lost by it, and on Linux. The supervisor must have started it from its main thread.
+    """
+    is_held = is_held and sys.platform == "linux"
+    if is_held:
+        _on_end_of_parent(signal.SIGKILL)
+    yield
+    if is_held:
+        _on_end_of_parent(0)
+
+
+def _on_end_of_parent(signum):
+    ctypes.CDLL(None).prctl(SIGNAL_OF_PARENT, signum, 0, 0, 0)
 
 
 def _end_with_it(interruption):
