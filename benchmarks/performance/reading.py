@@ -15,7 +15,7 @@ NUM_PNGS = 10_000
 LARGE = (160_000, 64, 64, 3)  # 1.83 GiB of pixels
 STEPS = 100
 BYTES = 5  # of a pixel, read as uint8 and written as float32
-SPARE = 900  # MiB beside what the imports take, stacks of threads among it: all that who reads the large set may have
+SPARE = 1400  # MiB beside what the imports take, stacks of 80 threads among it: all that its reader may have
 
 
 def rows():

@@ -24,7 +24,7 @@ from tfvae.training.distribution import Cluster
 
 NUM = 60
 ROOT = Path(__file__).parents[2]
-# Reads for a fifth of a second at a time, and ends with a stream in a cycle that reads ahead.
+# Reads for a fifth of a second at a time, and ends with a stream, in a cycle or held, that reads ahead.
 READS_AHEAD = """
 import gc, time
 from tfvae.data import pipeline, records
@@ -39,7 +39,7 @@ holder = Holder()
 source = records.RecordSource({directory!r}, "train")
 holder.itself, holder.batches = holder, iter(pipeline.training_batches(source, 8, 0))
 next(holder.batches)
-del holder
+{then}
 error = {error}
 if error:
     raise error
@@ -110,10 +110,11 @@ def test_the_parts_of_machines_make_the_batch_and_need_their_own_files_alone(sou
             path.rename(tmp_path / f"train-{int(path.name[-1]):05d}-of-00004.array_record")
 
 
+@pytest.mark.parametrize("then", ["del holder", "pass"], ids=["in a cycle", "held"])
 @pytest.mark.parametrize("error", [None, "SystemExit(3)", "ValueError"], ids=["well", "by a signal", "by an error"])
-def test_a_process_ends_that_still_reads_ahead(error, source, tmp_path):
+def test_a_process_ends_that_still_reads_ahead(error, then, source, tmp_path):
     prepared(source, tmp_path)
-    (tmp_path / "script.py").write_text(READS_AHEAD.format(directory=str(tmp_path), error=error))
+    (tmp_path / "script.py").write_text(READS_AHEAD.format(directory=str(tmp_path), error=error, then=then))
     command, environment = [sys.executable, str(tmp_path / "script.py")], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, timeout=60, capture_output=True, text=True, check=False)
     assert done.returncode == {None: 0, "SystemExit(3)": 3, "ValueError": 1}[error], done.stderr

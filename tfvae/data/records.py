@@ -12,7 +12,7 @@ import tensorflow as tf
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from tfvae.data.source import CHUNK
+from tfvae.data.source import CHUNK, read_by_python
 from tfvae.errors import DataError
 from tfvae.storage import atomic_path, read_json, remove_leftovers, sha256_of_file, sha256_of_json, write_json
 
@@ -51,7 +51,7 @@ class RecordSource:
 
     def fetch(self, indices):
         """The examples at `indices`, int64 [B], as every source gives them."""
-        records = tf.ensure_shape(tf.numpy_function(self._read, [indices], tf.string), indices.shape)
+        records = tf.ensure_shape(read_by_python(self._read, indices, tf.string), indices.shape)
         known = {"factors": tf.io.FixedLenFeature([len(self.factor_names)], "int64")} if self.factor_names else {}
         scalar = {"x": tf.io.FixedLenFeature([], "string"), "label": tf.io.FixedLenFeature([], "int64")}
         batch = tf.io.parse_example(records, scalar | known)

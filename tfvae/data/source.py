@@ -8,6 +8,7 @@ inside `tf.data.Dataset.map` on whole batches.
 """
 
 import atexit
+import functools
 import gc
 
 import numpy as np
@@ -16,10 +17,6 @@ import tensorflow as tf
 from tfvae.storage import sha256_of_arrays
 
 CHUNK = 4096  # examples looked at in one go
-
-# A stream of a source that reads by Python has to end before Python does: from then on Python stops every thread that
-# enters it, and the stream's end waits for such threads for ever. What lies in cycles would be freed only after that.
-atexit.register(gc.collect)
 
 
 class ArraySource:
@@ -67,8 +64,30 @@ class ArraySource:
         if not isinstance(self.images, np.memmap):
             return tf.gather(self.images, indices)
         indices = tf.convert_to_tensor(indices)
-        rows = tf.numpy_function(lambda places: np.array(self.images[places]), [indices], tf.uint8)
+        rows = read_by_python(lambda places: np.array(self.images[places]), indices, tf.uint8)
         return tf.ensure_shape(rows, [*indices.shape, *self.image_shape])
+
+
+def read_by_python(read, indices, dtype):
+    """What a function of NumPy arrays reads at `indices`, as a tensor of a type and an unknown shape."""
+    _end_streams_at_exit()
+    return tf.numpy_function(read, [indices], dtype)
+
+
+@functools.cache
+def _end_streams_at_exit():
+    """Has streams end before Python does, once.
+
+    From then on Python stops every thread that enters it, and the end of a stream waits for such threads for ever.
+    """
+    atexit.register(_end_streams)
+
+
+def _end_streams():
+    gc.collect()
+    for each in gc.get_objects():
+        if issubclass(type(each), tf.data.Iterator):
+            vars(each).pop("_iterator_resource", None)  # there is no public way to end one that somebody holds
 
 
 def _is_binary(images):
