@@ -2,29 +2,6 @@
 
 OURS = "tfvae"
 MOST_WAITS = 0.05  # of a step
-PARTS = {
-    "reading": (
-        "Input pipeline",
-        "Shuffled batches of 1000 of grey images, scaled: what a training on them could read at most, each line from a "
-        "process of its own. `of bandwidth` counts a byte read and four written for each pixel. Memory is what the "
-        "process then holds, and what it held before it opened the source.",
-    ),
-    "serving": ("Serving", "The embedded server beside a bare session call; 32 clients share the cores with it."),
-    "starting": ("Start-up and memory", "Medians of five processes; memory is what is resident."),
-}
-
-
-def written(found):
-    """The text of the page."""
-    sections = [_head(found)]
-    if found.get("rows"):
-        sections.append(_table("Training and evaluation, images per second", RATES, found, "rows", _rates(found)))
-    if found.get("waits"):
-        sections.append(_table("What a step waits for", WAITS, found, "waits", _waits(found)))
-    sections += [_table(*PARTS[name], found, name, found[name]) for name in PARTS if found.get(name)]
-    return "\n".join(sections)
-
-
 RATES = (
     "`of peak` is the share of the ceiling of products of matrices, measured again in every round, that the products "
     "of the networks take, with all else for nothing. It counts 2 operations for a product and its sum, once forth and "
@@ -38,6 +15,25 @@ WAITS = (
     "input pipeline computes on the cores that the step computes on. Half of it is random numbers: each pixel is drawn "
     "anew."
 )
+
+
+SECTIONS = {
+    "rows": ("Training and evaluation, images per second", RATES),
+    "waits": ("What a step waits for", WAITS),
+    "reading": (
+        "Input pipeline",
+        "Shuffled batches of 1000 of grey images, scaled: what a training on them could read at most, each line from a "
+        "process of its own. `of bandwidth` counts a byte read and four written for each pixel. Memory is what the "
+        "process then holds, and what it held before it opened the source.",
+    ),
+    "serving": ("Serving", "The embedded server beside a bare session call; 32 clients share the cores with it."),
+    "starting": ("Start-up and memory", "Medians of five processes; memory is what is resident."),
+}
+
+
+def written(found):
+    """The text of the page."""
+    return "\n".join([_head(found), *(_section(found, name) for name in SECTIONS if found.get(name))])
 
 
 def _head(found):
@@ -98,8 +94,12 @@ def _waits(found):
 WAITING = (("waits", "waits"), ("asking", "asking"), ("input costs", "costs"))
 
 
-def _table(title, text, found, name, rows):
-    rows = list(rows)
+ROWS = {"rows": _rates, "waits": _waits}  # of the others the rows are written as they were found
+
+
+def _section(found, name):
+    title, text = SECTIONS[name]
+    rows = list(ROWS[name](found)) if name in ROWS else found[name]
     lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
     lines += [f"| {' | '.join(map(str, row.values()))} |" for row in rows]
     return f"## {title}\n\n{text}\n\n{_conditions(found, name)}\n\n" + "\n".join(lines) + "\n"

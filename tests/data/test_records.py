@@ -120,12 +120,12 @@ def test_a_process_ends_that_still_reads_ahead(error, then, source, tmp_path):
     assert done.returncode == {None: 0, "SystemExit(3)": 3, "ValueError": 1}[error], done.stderr
 
 
-@pytest.mark.parametrize(("split", "code"), [("train", 4), ("validation", 4), ("test", 4)])
-def test_a_lost_file_is_told(split, code, config, tmp_path, capsys):
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_lost_file_is_told(split, config, tmp_path, capsys):
     folder = str(tmp_path / "records")
     assert main(["data", "prepare", config, "--output", folder, "--shards", "2"]) == 0
     (tmp_path / "records" / f"{split}-00001-of-00002.array_record").unlink()
-    assert main(["train", config, "--output", str(tmp_path / "run"), "--set", f"data.name={folder}"]) == code
+    assert main(["train", config, "--output", str(tmp_path / "run"), "--set", f"data.name={folder}"]) == 4
     assert f"lacks {split}-00001-of-00002.array_record" in capsys.readouterr().err
 
 

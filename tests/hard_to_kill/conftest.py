@@ -2,14 +2,13 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.mlp_vae import mlp_vae
@@ -133,9 +132,8 @@ class Job:
         while process.poll() == 1 and self.is_refused():  # by one that waits for the dead until its time is up
             process = self._started_until(marker)
         time.sleep(rng.uniform(0, 0.6))
-        for child in rng.sample(children_of(process.pid)[:2], k=1) if process.poll() is None else []:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):  # it has ended, or is about to start them again
+            rng.choice(psutil.Process(process.pid).children()).kill()
         time.sleep(rng.uniform(0, 6.0))  # while they end, begin again, or train again
         signum = rng.choice(list(CODES))
         process.send_signal(signum)
@@ -150,13 +148,6 @@ class Job:
         with open(self.log, "w") as log:
             code = subprocess.run(self.command, stdout=log, stderr=log, timeout=WAIT, check=False).returncode
         return code, self.log.read_text()
-
-
-def children_of(pid):
-    """The processes that a process has started, the first first."""
-    task = Path(f"/proc/{pid}/task")
-    texts = [(each / "children").read_text() for each in task.iterdir()] if task.exists() else []
-    return sorted(int(child) for text in texts for child in text.split())
 
 
 def history(directory):

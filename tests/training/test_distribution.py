@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from benchmarks.mlp_vae import mlp_vae
@@ -199,8 +200,7 @@ def wait_for(condition, seconds=WAIT):
 
 def pids_of(process):
     """The processes of chief and worker."""
-    task = Path(f"/proc/{process.pid}/task")
-    return sorted(int(pid) for each in task.iterdir() for pid in (each / "children").read_text().split())
+    return sorted(child.pid for child in psutil.Process(process.pid).children())
 
 
 # What is refused.

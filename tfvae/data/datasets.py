@@ -11,7 +11,7 @@ from tfvae.data.builders.shapes import ShapesSource
 from tfvae.data.files import array_sources, folder_source
 from tfvae.data.labels import Conditional, PartlyLabelled, indices_without
 from tfvae.data.options import Data
-from tfvae.data.records import RecordSource, is_prepared, missing_files
+from tfvae.data.records import RecordSource, incomplete, is_prepared, missing_files
 from tfvae.data.tables import standardized, table_source
 from tfvae.data.tfds_images import is_dataset, tfds_sources
 from tfvae.errors import DataError
@@ -96,7 +96,7 @@ def _prepared(data):
         raise DataError(f"`{data.name}` is prepared data: set data.{asked[0]} when it is prepared, not here.")
     missing = [name for split in Splits._fields[1:] for name in missing_files(data.name, split)]
     if missing:  # of training examples another machine may have some
-        raise DataError(f"`{data.name}` lacks {missing[0]}: copy all that `tfvae data prepare` wrote, or run it again.")
+        raise incomplete(data.name, missing[0])
     train, *held_out = (RecordSource(data.name, split) for split in Splits._fields)
     if data.binarize == "dynamic":
         held_out = map(pipeline.binarized, held_out)

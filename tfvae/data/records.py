@@ -85,6 +85,11 @@ def missing_files(path, split):
     return [name for name in names if not Path(path, name).is_file()]
 
 
+def incomplete(path, what):
+    """The `DataError` that says what a prepared folder lacks."""
+    return DataError(f"`{path}` lacks {what}: copy all that `tfvae data prepare` wrote, or run it again.")
+
+
 def prepare(splits, directory, num_shards, lanes, progress):
     """Writes splits as records.
 

@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from tfvae.data import pipeline
-from tfvae.data.records import is_prepared, missing_files
-from tfvae.errors import ConfigError, DataError
+from tfvae.data.records import incomplete, is_prepared, missing_files
+from tfvae.errors import ConfigError
 
 
 def check_fit(model, splits, data):
@@ -48,8 +48,7 @@ def check_files(model, data, cluster):
     missing = missing_files(data.name, "train")
     (is_missing,) = cluster.any(bool(missing))
     if is_missing:
-        what = f"lacks {missing[0]}" if missing else "lacks a file on another machine"
-        raise DataError(f"`{data.name}` {what}: copy all that `tfvae data prepare` wrote, or run it again.")
+        raise incomplete(data.name, missing[0] if missing else "a file on another machine")
 
 
 def is_fitted_after(model):
