@@ -99,8 +99,8 @@ def at_step(monkeypatch):
     def arrange(step, happen):
         call, pending = Loop._call, [happen]
 
-        def call_then_happen(loop, batches, num_steps):
-            call(loop, batches, min(num_steps, max(1, step - loop.step)))
+        def call_then_happen(loop, feed, num_steps):
+            call(loop, feed, min(num_steps, max(1, step - loop.step)))
             if pending and loop.step >= step:
                 pending.pop()()
 

@@ -39,7 +39,7 @@ def built(splits, **switches):
 
 def steps(model, splits, number):
     loop = Loop(model, splits, EXPERIMENT, None, None)
-    return [float(loop._advance(batches, tf.constant(1))["loss"]) for batches in [iter(loop._batches())] * number]
+    return [float(loop.advance(feed, 1)["loss"]) for feed in [loop.feed()] * number]
 
 
 def costs(model, splits):

@@ -39,8 +39,8 @@ def trained(experiment, cluster):
         model = build_model(experiment, splits.train)
     start(model, splits.train)
     loop = Loop(model, splits, experiment, None, None, cluster)
-    loop.batches = iter(loop._batches())
-    steps = [plain(loop._advance(loop.batches, tf.constant(1))) for _ in range(STEPS)]
+    feed = loop.feed()
+    steps = [plain(loop.advance(feed, 1)) for _ in range(STEPS)]
     for mean in model.metrics:
         mean.reset_state()
     loop._test()

@@ -135,9 +135,9 @@ def test_a_training_continues_a_shorter_one_and_ends_as_if_it_had_begun_anew(don
     steps = []
     advance = Loop._call
 
-    def count(loop, batches, num_steps):
+    def count(loop, feed, num_steps):
         steps.append(num_steps)
-        advance(loop, batches, num_steps)
+        advance(loop, feed, num_steps)
 
     anew = executions(tmp_path).run(longer(experiment, 4))[1]
     with pytest.MonkeyPatch.context() as patch:

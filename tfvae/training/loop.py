@@ -12,6 +12,7 @@ from tfvae.data import pipeline
 from tfvae.errors import NothingProducedError
 from tfvae.training import checkpoint, logs
 from tfvae.training.distribution import Cluster
+from tfvae.training.feed import Feed
 
 CALL_SECONDS = 0.1  # aimed at for one call of the compiled loop: long enough to hide its cost, short for a signal
 MAX_CALL_STEPS = 256
@@ -71,11 +72,11 @@ class Loop:
         self._resume()
         self.started = time.monotonic()
         board = self._board() if self.cluster.is_chief else None
-        batches = iter(self._batches())  # no attribute: its threads read ahead, and are to end with this call
+        feed = self.feed()  # no attribute: its threads read ahead, and are to end with this call
         with jobs.progress_bar(self.last_step, "step", self.step) as progress, self.interruption.deferred():
             first = self.step
             while not self.cluster.any(self.is_finished)[0]:
-                self._epoch(batches, progress)
+                self._epoch(feed, progress)
                 self._end_epoch(board)
                 progress.set_postfix(self._figures(), refresh=False)
                 self._stop_if_asked()
@@ -84,36 +85,46 @@ class Loop:
         checkpoint.assign(self.variables, self.best)
         return self.state["best_epoch"]
 
-    def _epoch(self, batches, progress):
+    def feed(self):
+        """The batches from the step on that the model has reached."""
+        return Feed(self.splits.train, self.experiment.data, self.experiment.seed, self.step, self.cluster)
+
+    def advance(self, feed, num_steps):
+        """Takes steps in one call of the compiled loop; the terms of the last, or of the one that diverged."""
+        terms, feed.batch = self._advance(feed.iterator, feed.batch, tf.constant(num_steps))
+        return terms
+
+    def _epoch(self, feed, progress):
         began, first = time.monotonic(), self.step
         self.started = began
         end = (first // self.steps_per_epoch + 1) * self.steps_per_epoch
         while self.step < end:
             every = self.experiment.training.checkpoint_steps
             num_steps = min(self.call_steps, end - self.step, every - self.step % every)
-            self._call(batches, num_steps)
+            self._call(feed, num_steps)
             progress.update(num_steps)
             if self.step < end:
                 self._save_if_due()
                 self._stop_if_asked()
         self.examples_per_second = (end - first) * self._batch_size() / (time.monotonic() - began)
 
-    def _call(self, batches, num_steps):
+    def _call(self, feed, num_steps):
         started = time.monotonic()
-        terms = self._advance(batches, tf.constant(num_steps))
-        self._check({name: float(term) for name, term in terms.items()})
+        self._check({name: float(term) for name, term in self.advance(feed, num_steps).items()})
         (is_long,) = self.cluster.any(time.monotonic() - started >= CALL_SECONDS)
         if not is_long:
             self.call_steps = min(2 * self.call_steps, MAX_CALL_STEPS)
 
-    def _advance_in_graph(self, batches, num_steps):
+    def _advance_in_graph(self, iterator, batch, num_steps):
         terms = {mean.name: tf.constant(0.0) for mean in self.model.metrics}
         for _ in tf.range(num_steps):
-            per_device = self.cluster.strategy.run(self.model.update, [next(batches)])
+            following = next(iterator)  # beside the step, which is ready before it only where data are slow
+            per_device = self.cluster.strategy.run(self.model.update, [batch])
+            batch = following
             terms = {name: self._local(value) for name, value in per_device.items()}
             if not tf.math.is_finite(terms["loss"]):
                 break
-        return terms
+        return terms, batch
 
     def _test_in_graph(self):
         # Without tf.data, which takes longer to start than a small validation set takes to read.
@@ -211,17 +222,6 @@ class Loop:
             f"Training stopped at step {self.step}: {', '.join(bad)} {where}became {terms[bad[0]]}. "
             "Try a smaller learning rate, or clip the gradients (training.optimizer.clipnorm)."
         )
-
-    def _batches(self):
-        data, first = self.experiment.data, self.step
-
-        def of_process(context):
-            is_dynamic, parts = data.binarize == "dynamic", self.cluster.parts(context)
-            return pipeline.training_batches(
-                self.splits.train, data.batch_size, self.experiment.seed, is_dynamic, first, parts
-            )
-
-        return self.cluster.strategy.distribute_datasets_from_function(of_process)
 
     def _board(self):
         shown = pipeline.batch_of(self.splits.validation, tf.range(self._num_shown(), dtype="int64"))

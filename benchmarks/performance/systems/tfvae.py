@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.performance.works import LEARNING_RATE
 from tfvae import devices
@@ -18,24 +17,23 @@ THREADS = len(os.sched_getaffinity(0))
 
 def make(work, batch_size, threads=THREADS):
     """Trains by the loop of `tfvae train`."""
-    loop = loop_of(work, batch_size, threads)
+    loop, feed = loop_of(work, batch_size, threads)
 
     def advance(num_steps):
         for first in range(0, num_steps, CALL_STEPS):
-            terms = loop._advance(loop.batches, tf.constant(min(CALL_STEPS, num_steps - first)))
+            terms = loop.advance(feed, min(CALL_STEPS, num_steps - first))
         float(terms["loss"])
 
     return advance
 
 
 def loop_of(work, batch_size, threads=THREADS):
-    """A `Loop` that has begun to read its batches."""
+    """A `Loop`, and its batches."""
     experiment, number = prepared(work, batch_size, threads), work.num_images
     images = np.random.default_rng(0).integers(0, 256, (number, work.image_size, work.image_size, 1), np.uint8)
     source = Subset(ArraySource(images, np.zeros(number, "int64")), np.arange(number))
     loop = Loop(build_model(experiment, source), Splits(source, source, source), experiment, None, None)
-    loop.batches = iter(loop._batches())
-    return loop
+    return loop, loop.feed()
 
 
 def prepared(work, batch_size, threads):
