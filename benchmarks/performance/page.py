@@ -10,13 +10,10 @@ RATES = (
     "that of an image by 5000 samples."
 )
 WAITS = (
-    "`waits` is the share of a step's time until the next batch is at hand, to be below 5 %; `asking` the same "
-    "of an endless supply of one and the same batch; `input costs` the share that such a supply would save, for the "
-    "input pipeline computes on the cores that the step computes on. Half of it is random numbers: each pixel is drawn "
-    "anew."
+    "`waits` is the share of a step's time until its batch, asked for during the step before, is at hand, to be below "
+    "5 %; `input costs` the share that an endless supply of one and the same batch would save, for the input pipeline "
+    "computes on the cores that the step computes on. Half of it is random numbers: each pixel is drawn anew."
 )
-
-
 SECTIONS = {
     "rows": ("Training and evaluation, images per second", RATES),
     "waits": ("What a step waits for", WAITS),
@@ -83,15 +80,12 @@ def _rates(found):
 
 def _waits(found):
     for row in found["waits"]:
-        shares = {name: f"{100 * row[key]:.1f} %" for name, key in WAITING}
         yield {
             "work and batch": row["case"],
-            **shares,
+            "waits": f"{100 * row['waits']:.1f} %",
+            "input costs": f"{100 * row['costs']:.1f} %",
             "missed": "" if row["waits"] < MOST_WAITS else f"by {100 * (row['waits'] - MOST_WAITS):.1f} %",
         }
-
-
-WAITING = (("waits", "waits"), ("asking", "asking"), ("input costs", "costs"))
 
 
 ROWS = {"rows": _rates, "waits": _waits}  # of the others the rows are written as they were found

@@ -30,7 +30,7 @@ def rows():
 
 
 def waits():
-    """Shares of a step of each work that is trained: {"case", "waits", "asking", "costs"}."""
+    """Shares of a step of each work that is trained: {"case", "waits", "costs"}."""
     for work, size in CASES:
         if isinstance(WORKS[work], Training):
             yield {"case": f"{work}:{size}", **apart.measured("reading", "waits", work, size)}
@@ -123,7 +123,7 @@ class Noise:
 
 
 def _waits(work, batch_size):
-    """Share of a step until a batch is there, the same of one at hand, and what such a one would save."""
+    """Share of a step until its batch is there, and what a supply of one and the same batch would save."""
     import tensorflow as tf
 
     from benchmarks.performance.systems.tfvae import loop_of
@@ -157,5 +157,5 @@ def _waits(work, batch_size):
         return np.median(shares[1:], axis=0)
 
     waited, total = median(feed.iterator)
-    asked, alone = median(same)
-    apart.answer(waits=waited / total, asking=asked / alone, costs=1 - alone / total)
+    _, alone = median(same)
+    apart.answer(waits=waited / total, costs=1 - alone / total)
