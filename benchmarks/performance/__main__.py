@@ -64,11 +64,15 @@ def row(work, system, peak):
         "work": work,
         "batch": system.batch_size,
         "system": system.name.removeprefix("likelihood_").replace("_", "-"),
-        "images_per_second": round(rate, 1),
-        "rates": [round(each, 1) for each in system.rates],
+        "images_per_second": _five_digits(rate),
+        "rates": [_five_digits(each) for each in system.rates],
         "fraction_of_peak": round(rate * WORKS[work].operations / peak, 3),
         "peak": round(peak),
     }
+
+
+def _five_digits(value):
+    return float(f"{value:.5g}")  # of one image in two seconds, too
 
 
 def write(found, folder):
