@@ -3,42 +3,39 @@
 import pytest
 import tensorflow as tf
 
-from benchmarks.mlp_vae import mlp_vae
 from tfvae.data import open_splits, pipeline
 from tfvae.experiment import build_model, experiment_from
 from tfvae.training.loop import Loop
 
-EXPERIMENT = experiment_from(
-    {
-        "data": {"name": "digits", "binarize": "dynamic", "batch_size": 32},
-        "training": {"epochs": 1, "learning_rate": 0.003},
-        "model": mlp_vae([16], latent_size=2),
-    }
-)
+
+@pytest.fixture(scope="module")
+def experiment(tree):
+    return experiment_from(tree())
 
 
 @pytest.fixture(scope="module")
-def splits():
-    return open_splits(EXPERIMENT.data)
+def splits(experiment):
+    return open_splits(experiment.data)
 
 
 @pytest.fixture
-def loop(splits):
+def loop(experiment, splits):
     """One whose `taken` holds the examples that its steps were given, in the order of the steps."""
-    model = build_model(EXPERIMENT, splits.train)
-    update, model.taken = model.update, tf.Variable(tf.zeros([6, 32], "int64"))
+    model = build_model(experiment, splits.train)
+    update, model.taken = model.update, tf.Variable(tf.zeros([6, 16], "int64"))
 
     def noted(batch):
         model.taken.scatter_nd_update([[model.step % 6]], [batch["index"]])
         return update(batch)
 
     model.update = noted
-    return Loop(model, splits, EXPERIMENT, None, None)
+    return Loop(model, splits, experiment, None, None)
 
 
 @pytest.fixture(scope="module")
-def expected(splits):
-    return [batch["index"].numpy().tolist() for batch in pipeline.training_batches(splits.train, 32, 0, True).take(7)]
+def expected(experiment, splits):
+    batches = pipeline.training_batches(splits.train, 16, experiment.seed, True).take(7)
+    return [batch["index"].numpy().tolist() for batch in batches]
 
 
 @pytest.mark.parametrize("groups", [[1] * 6, [6], [2, 1, 3], [5, 1]])

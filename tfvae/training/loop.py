@@ -118,7 +118,7 @@ class Loop:
     def _advance_in_graph(self, iterator, batch, num_steps):
         terms = {mean.name: tf.constant(0.0) for mean in self.model.metrics}
         for _ in tf.range(num_steps):
-            following = next(iterator)  # beside the step, which is ready before it only where data are slow
+            following = next(iterator)  # while the step calculates; it ends later only where data are slow
             per_device = self.cluster.strategy.run(self.model.update, [batch])
             batch = following
             terms = {name: self._local(value) for name, value in per_device.items()}
